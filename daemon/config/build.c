@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Copies what the sections say into the struct that the daemon works with. Nothing is
+ * judged here, so nothing but memory can fail.
+ */
+#include "config/build.h"
+
+#include <errno.h>
+#include <string.h>
+
+size_t build_find_space(const struct config *c, const char *name, size_t length)
+{
+	for (size_t i = 0; i < c->n_spaces; i++)
+		if (strlen(c->spaces[i].name) == length && memcmp(c->spaces[i].name, name, length) == 0)
+			return i;
+	return SIZE_MAX;
+}
+
+static size_t find_space(const struct config *c, const char *name)
+{
+	return build_find_space(c, name, strlen(name));
+}
+
+static int declare_space(struct config *c, const char *name, size_t length)
+{
+	struct config_space *spaces;
+	char *copy;
+
+	if (build_find_space(c, name, length) != SIZE_MAX)
+		return 0;
+	spaces = reallocarray(c->spaces, c->n_spaces + 1, sizeof(*spaces));
+	if (!spaces)
+		return -ENOMEM;
+	c->spaces = spaces;
+	copy = strndup(name, length);
+	if (!copy)
+		return -ENOMEM;
+	spaces[c->n_spaces++] = (struct config_space){ .name = copy };
+	return 0;
+}
+
+int build_spaces(struct config *c, const struct sections *s)
+{
+	for (size_t i = 0; i < s->n_items; i++) {
+		const struct section *section = s->items[i];
+		bool declares = section->kind == SECTION_SPACE || section->kind == SECTION_REGION ||
+				(section->kind == SECTION_DEVICE && !section->values.device.space &&
+				 section_has(section, "space"));
+		int r = declares ? declare_space(c, section->name, section_space_length(section)) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int compare_regions(const void *a, const void *b)
+{
+	const struct config_region *x = a, *y = b;
+
+	return x->iova < y->iova ? -1 : x->iova > y->iova;
+}
+
+static int build_region(struct config *c, const struct section *s)
+{
+	size_t length = section_space_length(s);
+	struct config_space *space = &c->spaces[build_find_space(c, s->name, length)];
+	struct config_region *regions = reallocarray(space->regions, space->n_regions + 1, sizeof(*regions)), *region;
+
+	if (!regions)
+		return -ENOMEM;
+	space->regions = regions;
+	region = &regions[space->n_regions++];
+	*region = (struct config_region){
+		.name = strdup(s->name + length + 1),
+		.iova = s->values.region.iova,
+		.length = s->values.region.length,
+		.granule = s->values.region.granule,
+		.policy = strdup(s->values.region.policy),
+		.on_fault = s->values.region.on_fault,
+		.access = s->values.region.access,
+	};
+	return region->name && region->policy ? 0 : -ENOMEM;
+}
+
+static int build_pasids(struct config *c, const struct section *s, struct config_device *device)
+{
+	const struct entry *e = NULL;
+
+	if (!section_entry(s, "pasid"))
+		return 0;
+	device->pasids = calloc(s->n_entries, sizeof(*device->pasids));
+	if (!device->pasids)
+		return -ENOMEM;
+	while ((e = section_next(s, "pasid", e))) {
+		struct config_pasid *pasid = &device->pasids[device->n_pasids++];
+		const char *space;
+
+		pasid->pasid = key_split_pasid(e->value, &space);
+		pasid->space = find_space(c, space);
+	}
+	return 0;
+}
+
+static int build_device(struct config *c, const struct section *s)
+{
+	struct config_device *devices = reallocarray(c->devices, c->n_devices + 1, sizeof(*devices)), *device;
+
+	if (!devices)
+		return -ENOMEM;
+	c->devices = devices;
+	device = &devices[c->n_devices++];
+	*device = (struct config_device){
+		.name = strdup(s->name),
+		.address = strdup(s->values.device.address),
+		.space = find_space(c, section_device_space(s)),
+		.bus_master = s->values.device.bus_master,
+	};
+	if (asprintf(&device->source, "%s:%u", s->origin.file, s->origin.line) < 0) {
+		device->source = NULL;
+		return -ENOMEM;
+	}
+	return device->name && device->address ? build_pasids(c, s, device) : -ENOMEM;
+}
+
+int build_rest(struct config *c, const struct sections *s)
+{
+	const struct section *daemon = sections_find(s, SECTION_DAEMON, "");
+	int r = 0;
+
+	c->event_loop = strdup(daemon->values.daemon.event_loop);
+	if (!c->event_loop)
+		return -ENOMEM;
+	c->workers = daemon->values.daemon.workers;
+	for (size_t i = 0; i < s->n_items && r == 0; i++) {
+		if (s->items[i]->kind == SECTION_REGION)
+			r = build_region(c, s->items[i]);
+		else if (s->items[i]->kind == SECTION_DEVICE)
+			r = build_device(c, s->items[i]);
+	}
+	for (size_t i = 0; i < c->n_spaces && r == 0; i++)
+		if (c->spaces[i].n_regions)
+			qsort(c->spaces[i].regions, c->spaces[i].n_regions, sizeof(struct config_region),
+			      compare_regions);
+	return r;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The configuration: INI files merged into one validated struct. Reading has no side
+ * effects and opens nothing but configuration files. All errors are found in one run, each
+ * as "file:line: [section] key: what is wrong, what was expected".
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+
+#define CONFIG_NAME_MAX 32
+
+enum config_on_fault {
+	CONFIG_ON_FAULT_DEMAND,
+	CONFIG_ON_FAULT_PREFAULT,
+	CONFIG_ON_FAULT_DENY,
+	CONFIG_ON_FAULT_MAX,
+};
+
+#define CONFIG_ACCESS_READ 1u
+#define CONFIG_ACCESS_WRITE 2u
+
+struct config_region {
+	char *name;          /* without the space */
+	uint64_t iova;
+	uint64_t length;
+	uint64_t granule;
+	char *policy;
+	enum config_on_fault on_fault;
+	uint32_t access;     /* CONFIG_ACCESS_* */
+};
+
+struct config_space {
+	char *name;
+	struct config_region *regions; /* sorted by iova, disjoint */
+	size_t n_regions;
+};
+
+struct config_pasid {
+	uint32_t pasid;
+	size_t space;        /* index in config.spaces */
+};
+
+struct config_device {
+	char *name;
+	char *address;
+	size_t space;        /* of the RID: index in config.spaces */
+	struct config_pasid *pasids;
+	size_t n_pasids;
+	bool bus_master;
+	char *source;        /* "file:line" of its section */
+};
+
+struct sections; /* section.h */
+
+struct config {
+	char *event_loop;    /* "auto", "io_uring", "libevent" */
+	unsigned workers;    /* 0 = auto */
+	struct config_space *spaces;
+	size_t n_spaces;
+	struct config_device *devices;
+	size_t n_devices;
+	char **files;        /* that were read, in order; NULL-terminated */
+	struct sections *entries; /* every key with its origin, for config_dump(); private */
+};
+
+enum config_severity {
+	CONFIG_WARNING,
+	CONFIG_ERROR,
+};
+
+struct config_diagnostic {
+	enum config_severity severity;
+	char *file;
+	unsigned line;       /* 0: the file as a whole */
+	char *section;       /* without brackets; may be empty */
+	char *key;           /* may be empty */
+	char *message;
+};
+
+struct config_diagnostics {
+	struct config_diagnostic *items;
+	size_t n_items;
+	size_t n_errors;
+	bool unreadable;     /* a file may not be read: exit code 77 instead of 78 */
+};
+
+/* What the configuration cannot know itself. The defaults ("anon", "auto") are in the lists. */
+struct config_hooks {
+	const char *const *policies;    /* names, NULL-terminated */
+	const char *const *event_loops; /* likewise */
+	/* 0, or fills text with what is wrong and what was expected */
+	int (*check_address)(const char *address, char *text, size_t size);
+	uint64_t page_size;             /* of this machine: what a granule has at least */
+	/* "sim", "iommufd": devices that share a space must be of one kind */
+	const char *(*address_kind)(const char *address);
+};
+
+struct config_source {
+	const char *file;    /* --config=FILE: that file and FILE.d/ *.conf; NULL: the search path */
+	const char *root;    /* in front of /etc, /run, /usr/lib; NULL = none. For tests. */
+	bool strict;         /* unknown keys and sections are errors (--check-config), else warnings */
+};
+
+/* Always fills *ret_diagnostics (free it). Returns 0 with a config that is whole and valid
+ * (maybe with warnings); -EINVAL when there was an error; -EACCES when a file may not be
+ * read; -ENOMEM. No file at all: an empty config, 0, and a warning. */
+int config_load(const struct config_source *source, const struct config_hooks *hooks, struct config **ret,
+		struct config_diagnostics *ret_diagnostics);
+struct config *config_free(struct config *c);
+DEFINE_CLEANUP(struct config, config_free)
+void config_diagnostics_free(struct config_diagnostics *d);
+
+/* One line, without a newline, as above, "warning: " after the place if it is one. Returns
+ * what snprintf would. */
+int config_diagnostic_format(const struct config_diagnostic *d, char *text, size_t size);
+
+/* "key = value ; FILE:LINE" by section, defaults included ("; default"); can be read back. */
+int config_dump(const struct config *c, FILE *out);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The one table of keys: what exists, how its value is read, what it is when it is not
+ * given. Parsing, dumping and the check of the manual all go by it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+
+enum section_kind {
+	SECTION_DAEMON,
+	SECTION_SPACE,
+	SECTION_REGION,
+	SECTION_DEVICE,
+	SECTION_KIND_MAX,
+};
+
+struct section_kind_info {
+	const char *word;
+	const char *form;    /* of the header, for messages */
+};
+
+/* What is wrong with a value, with what was expected. */
+struct key_problem {
+	char text[320];
+};
+
+struct key {
+	enum section_kind kind;
+	const char *name;
+	/* Fills why on -EINVAL. Strings are not copied: value must outlive the field. */
+	int (*parse)(const struct key *key, const char *value, const struct config_hooks *hooks, void *field,
+		     struct key_problem *why);
+	size_t offset;       /* in union section_values; */
+	size_t size;         /* 0: the values stay as entries (repeatable keys) */
+	const char *fallback; /* default as it would be written; NULL: none, or none that is a text */
+	const char *expected;
+	bool required;
+	bool repeatable;
+};
+
+union section_values {
+	struct {
+		const char *event_loop;
+		uint32_t workers; /* 0: auto */
+	} daemon;
+	struct {
+		uint64_t iova;
+		uint64_t length;
+		uint64_t granule;
+		const char *policy;
+		uint32_t on_fault; /* enum config_on_fault */
+		uint32_t access;   /* CONFIG_ACCESS_* */
+	} region;
+	struct {
+		const char *address;
+		const char *space; /* NULL: the one of its own name */
+		bool bus_master;
+	} device;
+};
+
+extern const struct section_kind_info section_kinds[SECTION_KIND_MAX];
+extern const struct key key_table[];
+extern const size_t key_table_size;
+
+const struct key *key_find(enum section_kind kind, const char *name); /* or NULL */
+
+/* "N:SPACE", which passed the key's parser before. *ret_space points into text. */
+uint32_t key_split_pasid(const char *text, const char **ret_space);
