@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The attachments of one space, found by (dev_id, PASID): that is how fault records are
+ * told apart. Owned by the shard of the space.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "fault/stats.h"
+
+struct device;
+
+struct attachment {
+	uint32_t dev_id;
+	uint32_t pasid; /* PASID_NONE: the RID */
+	struct device *device;
+	struct stats *stats; /* written by the shard, owned by the control thread */
+	struct log_ratelimit limit;
+};
+
+struct attachments {
+	struct attachment **items; /* sorted by (dev_id, pasid) */
+	size_t n;
+	struct attachment *last; /* of the last lookup */
+};
+
+struct attachment *attachments_find(struct attachments *s, uint32_t dev_id, uint32_t pasid);
+
+/* -EEXIST, -ENOMEM. stats: where its faults are counted. */
+int attachments_add(struct attachments *s, struct device *device, uint32_t pasid, struct stats *stats);
+void attachments_remove(struct attachments *s, uint32_t dev_id, uint32_t pasid);
+void attachments_deinit(struct attachments *s);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fault/space.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+int space_init(struct space *s, const char *name, size_t n_regions)
+{
+	*s = (struct space){ .name = strdup(name), .regions = calloc(n_regions + 1, sizeof(*s->regions)) };
+	if (s->name && s->regions)
+		return 0;
+	space_deinit(s);
+	return -ENOMEM;
+}
+
+void space_deinit(struct space *s)
+{
+	for (size_t i = 0; i < s->n_regions; i++) {
+		extents_deinit(&s->regions[i].extents);
+		free(s->regions[i].name);
+	}
+	free(s->regions);
+	free(s->name);
+	*s = (struct space){ 0 };
+}
+
+int space_add_region(struct space *s, const struct region *region)
+{
+	char *name = strdup(region->name);
+
+	if (!name)
+		return -ENOMEM;
+	s->regions[s->n_regions] = *region;
+	s->regions[s->n_regions++].name = name;
+	return 0;
+}
+
+struct region *space_find(struct space *s, uint64_t iova)
+{
+	size_t low = 0, high = s->n_regions;
+
+	if (s->last && iova - s->last->iova < s->last->length)
+		return s->last;
+	while (low < high) {
+		struct region *r = &s->regions[(low + high) / 2];
+
+		if (iova < r->iova)
+			high = (low + high) / 2;
+		else if (iova - r->iova < r->length)
+			return s->last = r;
+		else
+			low = (low + high) / 2 + 1;
+	}
+	return NULL;
+}
+
+/* The totals have one writer, so a plain add on a relaxed atomic is enough. */
+static void total_add(atomic_uint_fast64_t *total, uint64_t n)
+{
+	atomic_store_explicit(total, atomic_load_explicit(total, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+void space_insert(struct space *s, struct region *region, uint64_t granule)
+{
+	extents_add(&region->extents, granule);
+	total_add(&s->mapped_bytes, region_granule(region));
+	total_add(&s->extents_mapped, 1);
+}
+
+uint64_t space_clear_region(struct space *s, struct region *region)
+{
+	size_t cursor = 0;
+	uint64_t first, n = 0;
+	uint32_t bits;
+
+	while (extents_next(&region->extents, &cursor, &first, &bits))
+		n += (uint64_t)__builtin_popcount(bits);
+	extents_deinit(&region->extents);
+	total_add(&s->extents_mapped, -n);
+	total_add(&s->mapped_bytes, -(n << region->granule_shift));
+	return n << region->granule_shift;
+}
