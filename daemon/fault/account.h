@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The counting of faults and answers: the only writer of struct stats. Each call is one
+ * bracket, so that every copy a reader takes satisfies
+ * FaultGroupsTotal = ResponsesSuccess + ResponsesInvalid + ResponsesStale + FaultsPending.
+ */
+#pragma once
+
+#include "device/uapi.h"
+#include "fault/queue.h"
+#include "fault/stats.h"
+
+void account_group_read(struct stats *s, const struct uapi_fault_record *records, uint32_t n, uint32_t n_malformed);
+void account_group_answered(struct stats *s, enum queue_outcome outcome, uint64_t latency_ns);
+void account_mapped(struct stats *s, uint64_t bytes);
+void account_unmapped(struct stats *s, uint64_t bytes);

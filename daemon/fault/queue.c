@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fault/queue.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/util.h"
+
+/* No device can have as many requests outstanding; a kernel that still says "does not fit"
+ * means something else. */
+#define QUEUE_RECORDS_MAX (1u << 20)
+
+/* Every array at once, so that a group read can always be answered without memory. */
+static int queue_grow(struct queue *q, size_t capacity)
+{
+	struct uapi_fault_record *records = reallocarray(q->records, capacity, sizeof(*records));
+	struct group *groups = records ? reallocarray(q->groups, capacity, sizeof(*groups)) : NULL;
+	struct uapi_answer *answers = groups ? reallocarray(q->answers, capacity, sizeof(*answers)) : NULL;
+	uint32_t *answered = answers ? reallocarray(q->answered, capacity, sizeof(*answered)) : NULL;
+
+	/* An array that did grow has replaced the old one, whatever became of the others. */
+	q->records = records ?: q->records;
+	q->groups = groups ?: q->groups;
+	q->answers = answers ?: q->answers;
+	q->answered = answered ?: q->answered;
+	if (!answered)
+		return -ENOMEM;
+	q->capacity = capacity;
+	return 0;
+}
+
+int queue_init(struct queue *q, struct ioas *ioas)
+{
+	int r;
+
+	*q = (struct queue){ .ioas = ioas };
+	r = queue_grow(q, QUEUE_BATCH_RECORDS);
+	if (r < 0)
+		queue_deinit(q);
+	return r;
+}
+
+void queue_deinit(struct queue *q)
+{
+	free(q->records);
+	free(q->groups);
+	free(q->answers);
+	free(q->answered);
+	*q = (struct queue){ 0 };
+}
+
+/* Records of one group are neighbours, and two groups in one read never share a cookie: a
+ * cookie is reused only after its answer. */
+static void queue_form_groups(struct queue *q, size_t n, uint64_t now_ns)
+{
+	for (size_t i = q->n_records, end = i + n, start = end; i < end; i++) {
+		struct group *last = start < end ? &q->groups[q->n_groups - 1] : NULL;
+
+		if (last && last->cookie == q->records[i].cookie) {
+			last->n_records++;
+			continue;
+		}
+		start = i;
+		q->groups[q->n_groups++] = (struct group){
+			.cookie = q->records[i].cookie,
+			.first = (uint32_t)i,
+			.n_records = 1,
+			.read_ns = now_ns,
+		};
+		q->n_open++;
+	}
+	q->n_records += n;
+}
+
+int queue_drain(struct queue *q, size_t *ret_first)
+{
+	size_t first, limit;
+
+	if (!q->n_open)
+		q->n_records = q->n_groups = 0;
+	first = q->n_groups;
+	limit = q->n_records + QUEUE_BATCH_RECORDS;
+	q->more = true;
+	while (q->n_records < limit) {
+		size_t room = q->capacity - q->n_records;
+		ssize_t n = room ? q->ioas->ops->read(q->ioas, q->records + q->n_records, room * sizeof(*q->records)) :
+				   -EINVAL;
+
+		if (n == 0) {
+			q->more = false;
+			break;
+		}
+		/* The first group in line does not fit. Serve what is here first; a group that
+		 * does not even fit into an empty buffer needs a bigger one. */
+		if (n == -EINVAL && q->n_groups == first)
+			n = q->capacity < QUEUE_RECORDS_MAX ? queue_grow(q, q->capacity * 2) : -EMSGSIZE;
+		else if (n == -EINVAL)
+			break;
+		else if (n > 0)
+			queue_form_groups(q, (size_t)n / sizeof(*q->records), clock_now_ns());
+		if (n < 0 && q->n_groups == first)
+			return (int)n;
+		if (n < 0)
+			break;
+	}
+	*ret_first = first;
+	return (int)(q->n_groups - first);
+}
+
+void queue_answer(struct queue *q, struct group *g, bool success)
+{
+	assert(!g->answered);
+	g->answered = true;
+	q->answered[q->n_answers] = (uint32_t)(g - q->groups);
+	q->answers[q->n_answers++] = (struct uapi_answer){
+		.cookie = g->cookie,
+		.code = success ? UAPI_ANSWER_SUCCESS : UAPI_ANSWER_INVALID,
+	};
+}
+
+static void queue_settle(struct queue *q, size_t from, size_t n, bool stale, queue_written_fn written, void *userdata)
+{
+	uint64_t now_ns = clock_now_ns();
+
+	for (size_t i = from; i < from + n; i++) {
+		enum queue_outcome outcome = stale ? QUEUE_STALE :
+					     q->answers[i].code == UAPI_ANSWER_SUCCESS ? QUEUE_SUCCESS : QUEUE_INVALID;
+
+		q->n_open--;
+		written(userdata, &q->groups[q->answered[i]], outcome, now_ns);
+	}
+}
+
+int queue_flush(struct queue *q, queue_written_fn written, void *userdata)
+{
+	size_t done = 0;
+	int r = 0;
+
+	while (done < q->n_answers) {
+		ssize_t n = q->ioas->ops->write(q->ioas, q->answers + done, (q->n_answers - done) * sizeof(*q->answers));
+		size_t n_written = n > 0 ? (size_t)n / sizeof(*q->answers) : 0;
+
+		/* Only an unknown cookie can be wrong with what we write: its attachment has gone
+		 * and the kernel has answered for us. Skip it; the next write resumes behind it. */
+		bool stale = n == -EINVAL;
+
+		if (n <= 0 && !stale) {
+			r = n ? (int)n : -EIO;
+			break;
+		}
+		queue_settle(q, done, stale ? 1 : n_written, stale, written, userdata);
+		done += stale ? 1 : n_written;
+	}
+	q->n_answers -= done;
+	memmove(q->answers, q->answers + done, q->n_answers * sizeof(*q->answers));
+	memmove(q->answered, q->answered + done, q->n_answers * sizeof(*q->answered));
+	return r;
+}
+
+void queue_abandon(struct queue *q, const void *owner, queue_written_fn written, void *userdata)
+{
+	size_t n_kept = 0;
+
+	for (size_t i = 0; i < q->n_answers; i++) {
+		if (q->groups[q->answered[i]].owner == owner) {
+			queue_settle(q, i, 1, true, written, userdata);
+			continue;
+		}
+		q->answers[n_kept] = q->answers[i];
+		q->answered[n_kept++] = q->answered[i];
+	}
+	q->n_answers = n_kept;
+}

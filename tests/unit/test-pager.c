@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The story of a fault, step by step: a fake ioas below, a loop that the test turns by
+ * hand, and real policies in the middle.
+ */
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "fake-ioas.h"
+#include "fault/pager.h"
+#include "t.h"
+
+/* A loop with two sources: the queue's fd and the pager's timer. */
+struct loop_source {
+	loop_fn fn;
+	void *userdata;
+	uint32_t events;
+	uint64_t at_ns;
+};
+
+static struct loop_source readable, timer;
+
+int loop_add(struct loop *l, int fd, uint32_t events, loop_fn fn, void *userdata, struct loop_source **ret)
+{
+	(void)l;
+	(void)fd;
+	readable = (struct loop_source){ .fn = fn, .userdata = userdata, .events = events };
+	*ret = &readable;
+	return 0;
+}
+
+int loop_modify(struct loop_source *s, uint32_t events)
+{
+	s->events = events;
+	return 0;
+}
+
+struct loop_source *loop_remove(struct loop_source *s)
+{
+	if (s)
+		*s = (struct loop_source){ 0 };
+	return NULL;
+}
+
+int loop_add_timer(struct loop *l, loop_fn fn, void *userdata, struct loop_source **ret)
+{
+	(void)l;
+	timer = (struct loop_source){ .fn = fn, .userdata = userdata };
+	*ret = &timer;
+	return 0;
+}
+
+int loop_set_timer(struct loop_source *s, uint64_t at_ns)
+{
+	s->at_ns = at_ns;
+	return 0;
+}
+
+/* One policy that fails on command. */
+static int policy_error;
+static struct iopfd_memory policy_answer;
+
+static int fickle_open(const struct iopfd_region *region, void **ret_instance)
+{
+	*ret_instance = NULL;
+	T_ASSERT(region->length);
+	return 0;
+}
+
+static int fickle_fill(void *instance, uint64_t offset, uint64_t length, uint32_t access, struct iopfd_memory *ret)
+{
+	(void)instance;
+	(void)length;
+	(void)access;
+	*ret = policy_answer;
+	ret->offset += offset;
+	return policy_error;
+}
+
+static void fickle_close(void *instance)
+{
+	(void)instance;
+}
+
+static const struct iopfd_policy fickle = {
+	.size = sizeof(fickle),
+	.abi_version = IOPFD_POLICY_ABI_VERSION,
+	.name = "fickle",
+	.open = fickle_open,
+	.fill = fickle_fill,
+	.close = fickle_close,
+};
+const struct iopfd_policy *const policy_table[] = { &policy_anon, &fickle, NULL };
+
+/* The world: one space with regions of all kinds, two devices, one of them with a PASID. */
+#define HEAP 0x100000000ull
+#define READ_ONLY 0x200000000ull
+#define DENIED 0x300000000ull
+#define FICKLE 0x400000000ull
+#define AHEAD 0x500000000ull
+#define WRITE_ONLY 0x600000000ull
+#define MIB (1ull << 20)
+
+static struct fake_ioas fake;
+static struct fake_device one, two;
+static struct pager pager;
+static struct stats own, orphans, stats_one, stats_pasid, stats_two;
+static struct policy *policies[6];
+static uint32_t cookie;
+
+static void add_region(size_t i, const char *name, uint64_t iova, unsigned shift, uint32_t access, enum region_mode mode,
+		       const char *policy)
+{
+	struct region region = { .name = (char *)name, .iova = iova, .length = 4 * MIB, .granule_shift = shift,
+				 .access = access, .mode = mode };
+	struct iopfd_region info = { .size = sizeof(info), .name = name, .iova = iova, .length = 4 * MIB,
+				     .granule = 1ull << shift, .access = access };
+
+	T_OK(policy_open(policy_find(policy), &info, &policies[i]));
+	region.policy = policies[i];
+	T_OK(space_add_region(&pager.space, &region));
+}
+
+static void setup(void)
+{
+	struct reason why;
+
+	log_set_max_level(LOG_CRIT);
+	cookie = policy_error = 0;
+	policy_answer = (struct iopfd_memory){ .fd = 0 };
+	own = orphans = stats_one = stats_two = stats_pasid = (struct stats){ 0 };
+	fake_ioas_init(&fake);
+	fake_device_init(&one, "one", 11);
+	fake_device_init(&two, "two", 12);
+	T_OK(pager_init(&pager, "space", 6, &own, &orphans));
+	add_region(0, "heap", HEAP, 12, ACCESS_READ | ACCESS_WRITE, REGION_DEMAND, "anon");
+	add_region(1, "ro", READ_ONLY, 16, ACCESS_READ, REGION_DEMAND, "anon");
+	add_region(2, "no", DENIED, 12, ACCESS_READ | ACCESS_WRITE, REGION_DENY, "anon");
+	add_region(3, "fickle", FICKLE, 12, ACCESS_READ | ACCESS_WRITE, REGION_DEMAND, "fickle");
+	add_region(4, "ahead", AHEAD, 16, ACCESS_READ | ACCESS_WRITE, REGION_PREFAULT, "anon");
+	add_region(5, "wo", WRITE_ONLY, 12, ACCESS_WRITE, REGION_DEMAND, "anon");
+	T_OK(pager_start(&pager, NULL, &fake.ioas));
+	T_OK(pager_attach(&pager, &one.device, PASID_NONE, &stats_one, &why));
+	T_OK(pager_attach(&pager, &one.device, 5, &stats_pasid, &why));
+	T_OK(pager_attach(&pager, &two.device, PASID_NONE, &stats_two, &why));
+}
+
+static void check_equation(const struct stats *s)
+{
+	struct stats_values v;
+
+	stats_read(s, &v);
+	T_EQ(v.fault_groups_total, v.responses_success + v.responses_invalid + v.responses_stale + v.faults_pending);
+	T_EQ(v.faults_pending, 0);
+}
+
+static void teardown(void)
+{
+	T_OK(pager_detach(&pager, &one.device, 5));
+	T_OK(pager_detach(&pager, &one.device, PASID_NONE));
+	T_OK(pager_detach(&pager, &two.device, PASID_NONE));
+	pager_stop(&pager);
+	T_ASSERT(fake.closed);
+	T_EQ(atomic_load(&pager.space.mapped_bytes), 0);
+	check_equation(&stats_one);
+	check_equation(&stats_pasid);
+	check_equation(&stats_two);
+	check_equation(&orphans);
+	pager_deinit(&pager);
+	for (size_t i = 0; i < 6; i++)
+		policies[i] = policy_close(policies[i]);
+	fake_device_deinit(&one);
+	fake_device_deinit(&two);
+	fake_ioas_deinit(&fake);
+}
+
+static int turn(void)
+{
+	return readable.events ? readable.fn(&readable, LOOP_READ, readable.userdata) : 0;
+}
+
+static void tick(void)
+{
+	T_ASSERT(timer.at_ns);
+	timer.at_ns = 0;
+	timer.fn(&timer, LOOP_READ, timer.userdata);
+}
+
+/* One group from device one's RID, served; its answer. */
+static int serve(uint64_t iova, size_t n, uint32_t perm)
+{
+	fake_group(&fake, ++cookie, 11, PASID_NONE, iova, n, perm);
+	T_EQ(turn(), 0);
+	return fake_answer(&fake, cookie);
+}
+
+#define SUCCESS ((int)UAPI_ANSWER_SUCCESS)
+#define INVALID ((int)UAPI_ANSWER_INVALID)
+
+static void a_fault_maps_one_granule_at_the_region_s_offset(void)
+{
+	setup();
+	T_EQ(serve(HEAP + 3 * 4096 + 8, 1, UAPI_PERM_WRITE), SUCCESS);
+	T_EQ(fake.n_maps, 1);
+	T_EQ(fake.maps[0].iova, HEAP + 3 * 4096);
+	T_EQ(fake.maps[0].length, 4096);
+	T_EQ(fake.maps[0].offset, 3 * 4096);
+	T_EQ(fake.maps[0].access, ACCESS_READ | ACCESS_WRITE);
+	T_EQ(serve(READ_ONLY + 0x1f000, 1, UAPI_PERM_READ), SUCCESS);
+	T_EQ(fake.maps[1].iova, READ_ONLY + 0x10000);
+	T_EQ(fake.maps[1].length, 0x10000);
+	T_EQ(fake.maps[1].access, ACCESS_READ);
+	T_EQ(stats_one.values.bytes_mapped, 4096 + 65536);
+	T_EQ(atomic_load(&pager.space.mapped_bytes), 4096 + 65536);
+	teardown();
+}
+
+static void a_present_page_is_not_mapped_again(void)
+{
+	setup();
+	for (int i = 0; i < 5; i++)
+		T_EQ(serve(HEAP, 1, UAPI_PERM_WRITE), SUCCESS);
+	T_EQ(fake.n_maps, 1);
+	teardown();
+}
+
+static void duplicates_in_one_batch_map_once(void)
+{
+	setup();
+	for (uint32_t i = 1; i <= 100; i++)
+		fake_group(&fake, i, i & 1 ? 11 : 12, PASID_NONE, HEAP + 4096, 1, UAPI_PERM_READ);
+	T_EQ(turn(), 0);
+	T_EQ(fake.n_maps, 1);
+	T_EQ(fake.n_answers, 100);
+	T_EQ(fake.n_writes, 1);
+	T_EQ(stats_one.values.responses_success, 50);
+	T_EQ(stats_two.values.responses_success, 50);
+	teardown();
+}
+
+static void a_group_gets_one_answer_after_all_its_pages(void)
+{
+	setup();
+	T_EQ(serve(HEAP, 64, UAPI_PERM_WRITE), SUCCESS);
+	T_EQ(fake.n_maps, 64);
+	T_EQ(fake.n_answers, 1);
+	T_EQ(stats_one.values.faults_total, 64);
+	T_EQ(stats_one.values.faults_write, 64);
+	T_EQ(stats_one.values.fault_groups_total, 1);
+	teardown();
+}
+
+static void what_is_not_allowed_is_invalid(void)
+{
+	setup();
+	T_EQ(serve(0x1000, 1, UAPI_PERM_READ), INVALID);
+	T_EQ(serve(HEAP - 1, 1, UAPI_PERM_READ), INVALID);
+	T_EQ(serve(HEAP + 4 * MIB, 1, UAPI_PERM_READ), INVALID);
+	T_EQ(serve(UINT64_MAX, 1, UAPI_PERM_READ), INVALID);
+	T_EQ(serve(READ_ONLY, 1, UAPI_PERM_WRITE), INVALID);
+	T_EQ(serve(READ_ONLY, 1, UAPI_PERM_WRITE | UAPI_PERM_READ), INVALID);
+	T_EQ(serve(WRITE_ONLY, 1, UAPI_PERM_READ), INVALID);
+	T_EQ(serve(DENIED, 1, UAPI_PERM_READ), INVALID);
+	T_EQ(serve(HEAP + 4 * MIB - 4096, 2, UAPI_PERM_READ), INVALID); /* the second page is outside */
+	T_EQ(stats_one.values.responses_invalid, 9);
+	T_EQ(stats_one.values.records_malformed, 0);
+	T_EQ(serve(WRITE_ONLY, 1, UAPI_PERM_WRITE), SUCCESS);
+	teardown();
+}
+
+static void odd_permissions_ask_for_read(void)
+{
+	setup();
+	T_EQ(serve(READ_ONLY, 1, 0), SUCCESS);
+	T_EQ(serve(READ_ONLY + 0x10000, 1, UAPI_PERM_EXEC), SUCCESS);
+	T_EQ(serve(READ_ONLY + 0x20000, 1, UAPI_PERM_PRIV), SUCCESS);
+	T_EQ(serve(READ_ONLY + 0x30000, 1, 0x80), SUCCESS);
+	T_EQ(serve(READ_ONLY + 0x40000, 1, UAPI_PERM_EXEC | UAPI_PERM_WRITE), INVALID);
+	T_EQ(stats_one.values.faults_exec, 2);
+	T_EQ(stats_one.values.faults_read, 0);
+	T_EQ(stats_one.values.faults_write, 1);
+	teardown();
+}
+
+static void unknown_flag_bits_do_not_matter(void)
+{
+	setup();
+	fake_group(&fake, 1, 11, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	fake.records[0].flags |= 0xfffffffc;
+	turn();
+	T_EQ(fake_answer(&fake, 1), SUCCESS);
+	teardown();
+}
+
+static void attachments_are_counted_apart(void)
+{
+	setup();
+	fake_group(&fake, 1, 11, 5, HEAP, 3, UAPI_PERM_WRITE);
+	fake_group(&fake, 2, 12, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	turn();
+	T_EQ(stats_pasid.values.faults_total, 3);
+	T_EQ(stats_pasid.values.faults_pasid, 3);
+	T_EQ(stats_two.values.faults_total, 1);
+	T_EQ(stats_one.values.faults_total, 0);
+	teardown();
+}
+
+static void strangers_are_invalid_and_counted_apart(void)
+{
+	setup();
+	fake_group(&fake, 1, 99, PASID_NONE, HEAP, 2, UAPI_PERM_READ);
+	fake_group(&fake, 2, 11, 6, HEAP, 1, UAPI_PERM_READ);
+	fake_group(&fake, 3, 11, PASID_NONE, HEAP, 2, UAPI_PERM_READ);
+	fake.records[4].dev_id = 12; /* a group of two devices */
+	turn();
+	T_EQ(fake_answer(&fake, 1), INVALID);
+	T_EQ(fake_answer(&fake, 2), INVALID);
+	T_EQ(fake_answer(&fake, 3), INVALID);
+	T_EQ(orphans.values.records_malformed, 3);
+	T_EQ(orphans.values.faults_total, 3);
+	T_EQ(stats_one.values.records_malformed, 1);
+	T_EQ(fake.n_maps, 0);
+	teardown();
+}
+
+static void a_failing_policy_is_invalid_and_the_next_fault_tries_again(void)
+{
+	setup();
+	policy_error = -EIO;
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), INVALID);
+	policy_error = 0;
+	policy_answer.fd = -1;
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), INVALID);
+	policy_answer = (struct iopfd_memory){ .fd = 0, .offset = 512 };
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), INVALID);
+	policy_answer.offset = -4096ull;
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), INVALID);
+	T_EQ(fake.n_maps, 0);
+	policy_answer.offset = 0;
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), SUCCESS);
+	teardown();
+}
+
+static void a_failing_map_is_invalid_and_not_present(void)
+{
+	setup();
+	fake.map_error = -EEXIST;
+	T_EQ(serve(HEAP, 1, UAPI_PERM_READ), INVALID);
+	fake.map_error = -ENOMEM;
+	T_EQ(serve(HEAP, 1, UAPI_PERM_READ), INVALID);
+	T_EQ(atomic_load(&pager.space.extents_mapped), 0);
+	fake.map_error = 0;
+	T_EQ(serve(HEAP, 1, UAPI_PERM_READ), SUCCESS);
+	teardown();
+}
+
+static void a_failing_read_is_tried_again_later(void)
+{
+	setup();
+	fake_group(&fake, 1, 11, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	fake.read_error = -ENOMEM;
+	timer.at_ns = 0;
+	T_EQ(turn(), 0);
+	T_EQ(readable.events, 0); /* the queue is still readable: watching it would spin */
+	T_ASSERT(timer.at_ns > clock_now_ns());
+	tick();
+	T_EQ(readable.events, 0);
+	fake.read_error = 0;
+	tick();
+	T_EQ(fake_answer(&fake, 1), SUCCESS);
+	T_ASSERT(readable.events & LOOP_READ);
+	teardown();
+}
+
+static void a_failing_write_loses_no_answer(void)
+{
+	setup();
+	fake.write_error = -ENOMEM;
+	fake_group(&fake, 1, 11, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	turn();
+	fake_group(&fake, 2, 11, PASID_NONE, 0, 1, UAPI_PERM_READ);
+	tick();
+	T_EQ(stats_one.values.faults_pending, 1);
+	T_EQ(fake.n_records, 1); /* nothing more is read while answers cannot leave */
+	T_EQ(fake.n_answers, 0);
+	fake.write_error = 0;
+	tick();
+	T_EQ(fake_answer(&fake, 1), SUCCESS);
+	T_EQ(fake_answer(&fake, 2), INVALID);
+	T_EQ(stats_one.values.faults_pending, 0);
+	teardown();
+}
+
+static void detach_gives_up_answers_that_cannot_be_written(void)
+{
+	struct reason why;
+
+	setup();
+	fake.write_error = -ENOMEM;
+	fake_group(&fake, 1, 11, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	fake_group(&fake, 2, 12, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	turn();
+	T_OK(pager_detach(&pager, &one.device, PASID_NONE));
+	fake.write_error = 0;
+	tick();
+	T_EQ(fake_answer(&fake, 1), -1); /* the kernel has answered it; the cookie may be another's */
+	T_EQ(fake_answer(&fake, 2), SUCCESS);
+	T_EQ(stats_one.values.responses_stale, 1);
+	T_OK(pager_attach(&pager, &one.device, PASID_NONE, &stats_one, &why));
+	teardown();
+}
+
+static void stop_gives_up_answers_to_strangers(void)
+{
+	setup();
+	fake.write_error = -ENOMEM;
+	fake_group(&fake, 1, 99, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	turn();
+	teardown();
+	T_EQ(orphans.values.responses_stale, 1);
+}
+
+static void prefault_ends_with_the_last_attachment(void)
+{
+	uint64_t before;
+	struct reason why;
+
+	setup();
+	tick();
+	T_OK(pager_detach(&pager, &one.device, 5));
+	T_OK(pager_detach(&pager, &one.device, PASID_NONE));
+	T_OK(pager_detach(&pager, &two.device, PASID_NONE));
+	before = atomic_load(&pager.space.mapped_bytes);
+	while (timer.at_ns)
+		tick();
+	T_EQ(atomic_load(&pager.space.mapped_bytes), before);
+	T_OK(pager_attach(&pager, &one.device, PASID_NONE, &stats_one, &why)); /* and goes on with the next */
+	while (timer.at_ns)
+		tick();
+	T_EQ(atomic_load(&pager.space.mapped_bytes), 4 * MIB);
+	T_OK(pager_attach(&pager, &one.device, 5, &stats_pasid, &why));
+	T_OK(pager_attach(&pager, &two.device, PASID_NONE, &stats_two, &why));
+	teardown();
+}
+
+static void a_refused_attach_leaves_nothing(void)
+{
+	struct reason why = { 0 };
+
+	setup();
+	fake.attach_error = -ENODEV;
+	T_EQ(pager_attach(&pager, &one.device, 77, &stats_one, &why), -ENODEV);
+	T_EQ(why.error, ENODEV);
+	fake_group(&fake, 1, 11, 77, HEAP, 1, UAPI_PERM_READ);
+	turn();
+	T_EQ(orphans.values.records_malformed, 1);
+	teardown();
+}
+
+static void more_than_a_batch_asks_to_be_called_again(void)
+{
+	setup();
+	for (uint32_t i = 1; i <= 3000; i++)
+		fake_group(&fake, i, 11, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	T_EQ(turn(), LOOP_AGAIN);
+	T_EQ(fake.n_answers, QUEUE_BATCH_RECORDS);
+	T_EQ(turn(), 0);
+	T_EQ(fake.n_answers, 3000);
+	teardown();
+}
+
+static bool drained;
+
+static void on_drained(void *userdata)
+{
+	T_ASSERT(userdata == &pager);
+	drained = true;
+}
+
+static void drain_ends_when_the_queue_is_empty(void)
+{
+	setup();
+	drained = false;
+	fake_group(&fake, 1, 11, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	T_OK(pager_drain(&pager, clock_now_ns() + NSEC_PER_SEC * 100, on_drained, &pager));
+	T_EQ(pager_drain(&pager, 0, on_drained, &pager), -EBUSY);
+	tick();
+	T_ASSERT(!drained); /* something came: look again */
+	T_EQ(fake_answer(&fake, 1), SUCCESS);
+	T_EQ(fake.n_records, 0);
+	fake_group(&fake, 2, 11, PASID_NONE, HEAP, 1, UAPI_PERM_READ); /* the device's second try */
+	while (!drained)
+		tick();
+	T_EQ(fake_answer(&fake, 2), SUCCESS);
+	teardown();
+}
+
+static void drain_ends_at_its_deadline(void)
+{
+	setup();
+	drained = false;
+	fake_group(&fake, 1, 11, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	T_OK(pager_drain(&pager, 1, on_drained, &pager));
+	tick();
+	T_ASSERT(drained);
+	T_EQ(fake_answer(&fake, 1), SUCCESS);
+	teardown();
+}
+
+static void prefault_maps_the_region_in_steps_and_demand_comes_between(void)
+{
+	uint64_t before;
+
+	setup();
+	tick();
+	before = atomic_load(&pager.space.mapped_bytes);
+	T_ASSERT(before > 0 && before < 4 * MIB);
+	T_EQ(serve(AHEAD + 4 * MIB - 4096, 1, UAPI_PERM_WRITE), SUCCESS); /* not reached yet */
+	while (timer.at_ns)
+		tick();
+	T_EQ(atomic_load(&pager.space.mapped_bytes), 4 * MIB);
+	T_EQ(fake.n_maps, 64);
+	T_EQ(own.values.bytes_mapped + stats_one.values.bytes_mapped, 4 * MIB);
+	T_EQ(stats_one.values.bytes_mapped, 65536);
+	teardown();
+}
+
+static void prefault_that_fails_leaves_demand(void)
+{
+	setup();
+	fake.map_error = -ENOMEM;
+	while (timer.at_ns)
+		tick();
+	fake.map_error = 0;
+	T_EQ(serve(AHEAD, 1, UAPI_PERM_WRITE), SUCCESS);
+	T_EQ(fake.n_maps, 1);
+	teardown();
+}
+
+int main(void)
+{
+	t_run(a_fault_maps_one_granule_at_the_region_s_offset);
+	t_run(a_present_page_is_not_mapped_again);
+	t_run(duplicates_in_one_batch_map_once);
+	t_run(a_group_gets_one_answer_after_all_its_pages);
+	t_run(what_is_not_allowed_is_invalid);
+	t_run(odd_permissions_ask_for_read);
+	t_run(unknown_flag_bits_do_not_matter);
+	t_run(attachments_are_counted_apart);
+	t_run(strangers_are_invalid_and_counted_apart);
+	t_run(a_failing_policy_is_invalid_and_the_next_fault_tries_again);
+	t_run(a_failing_map_is_invalid_and_not_present);
+	t_run(a_failing_read_is_tried_again_later);
+	t_run(a_failing_write_loses_no_answer);
+	t_run(detach_gives_up_answers_that_cannot_be_written);
+	t_run(stop_gives_up_answers_to_strangers);
+	t_run(prefault_ends_with_the_last_attachment);
+	t_run(a_refused_attach_leaves_nothing);
+	t_run(more_than_a_batch_asks_to_be_called_again);
+	t_run(drain_ends_when_the_queue_is_empty);
+	t_run(drain_ends_at_its_deadline);
+	t_run(prefault_maps_the_region_in_steps_and_demand_comes_between);
+	t_run(prefault_that_fails_leaves_demand);
+	return 0;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The wire: groups by cookie, big groups, short writes, stale cookies, failures. */
+#include "fake-ioas.h"
+#include "base/util.h"
+#include "fault/queue.h"
+#include "t.h"
+
+static struct fake_ioas fake;
+static struct queue queue;
+static unsigned n_written[3];
+
+static void setup(void)
+{
+	fake_ioas_init(&fake);
+	T_OK(queue_init(&queue, &fake.ioas));
+	memset(n_written, 0, sizeof(n_written));
+}
+
+static void teardown(void)
+{
+	T_EQ(queue.n_open, 0);
+	queue_deinit(&queue);
+	fake_ioas_deinit(&fake);
+}
+
+static void on_written(void *userdata, struct group *g, enum queue_outcome outcome, uint64_t now_ns)
+{
+	T_ASSERT(userdata == &queue);
+	T_ASSERT(g->answered && now_ns >= g->read_ns);
+	n_written[outcome]++;
+}
+
+static void answer_from(size_t first, bool success)
+{
+	for (size_t i = first; i < queue.n_groups; i++)
+		queue_answer(&queue, &queue.groups[i], success);
+}
+
+static void groups_are_formed_by_cookie(void)
+{
+	size_t first;
+
+	setup();
+	fake_group(&fake, 3, 1, PASID_NONE, 0x1000, 5, 1);
+	fake_group(&fake, 1, 1, PASID_NONE, 0x9000, 1, 1);
+	fake_group(&fake, 2, 1, PASID_NONE, 0x9000, 64, 1);
+	T_EQ(queue_drain(&queue, &first), 3);
+	T_EQ(first, 0);
+	T_EQ(queue.groups[0].n_records, 5);
+	T_EQ(queue.groups[1].first, 5);
+	T_EQ(queue.groups[1].cookie, 1);
+	T_EQ(queue.groups[2].n_records, 64);
+	T_ASSERT(!queue.more);
+	answer_from(first, true);
+	T_OK(queue_flush(&queue, on_written, &queue));
+	T_EQ(fake.n_writes, 1);
+	T_EQ(n_written[QUEUE_SUCCESS], 3);
+	T_EQ(queue_drain(&queue, &first), 0);
+	teardown();
+}
+
+/* LAST in the middle (a group without LAST came before and left its records). */
+static void surplus_records_belong_to_their_cookie(void)
+{
+	size_t first;
+
+	setup();
+	fake_group(&fake, 1, 1, PASID_NONE, 0x1000, 4, 1);
+	fake.records[0].flags |= UAPI_FAULT_LAST_PAGE;
+	T_EQ(queue_drain(&queue, &first), 1);
+	T_EQ(queue.groups[0].n_records, 4);
+	answer_from(first, false);
+	T_OK(queue_flush(&queue, on_written, &queue));
+	T_EQ(fake_answer(&fake, 1), UAPI_ANSWER_INVALID);
+	teardown();
+}
+
+static void a_group_larger_than_the_buffer_grows_it(void)
+{
+	size_t first;
+
+	setup();
+	fake_group(&fake, 1, 1, PASID_NONE, 0, 1, 1);
+	fake_group(&fake, 2, 1, PASID_NONE, 0, 5000, 1);
+	fake_group(&fake, 3, 1, PASID_NONE, 0, 1, 1);
+	T_EQ(queue_drain(&queue, &first), 1); /* what fits first */
+	T_ASSERT(queue.more);
+	answer_from(first, true);
+	T_OK(queue_flush(&queue, on_written, &queue));
+	T_EQ(queue_drain(&queue, &first), 2); /* both: the buffer is big enough now */
+	T_EQ(queue.groups[first].n_records, 5000);
+	answer_from(first, true);
+	T_OK(queue_flush(&queue, on_written, &queue));
+	T_EQ(n_written[QUEUE_SUCCESS], 3);
+	teardown();
+}
+
+static void a_read_that_always_fails_to_fit_ends(void)
+{
+	size_t first;
+
+	setup();
+	fake.read_error = -EINVAL;
+	T_EQ(queue_drain(&queue, &first), -EMSGSIZE);
+	fake.read_error = 0;
+	teardown();
+}
+
+static void a_batch_ends_and_says_so(void)
+{
+	size_t first, n = 0;
+
+	setup();
+	for (uint32_t i = 1; i <= 5000; i++)
+		fake_group(&fake, i, 1, PASID_NONE, 0, 1, 1);
+	while (fake.n_records) {
+		T_EQ(queue_drain(&queue, &first), (int)MIN(5000 - n, QUEUE_BATCH_RECORDS));
+		n += queue.n_groups - first;
+		T_EQ(queue.more, n < 5000);
+		answer_from(first, true);
+		T_OK(queue_flush(&queue, on_written, &queue));
+	}
+	T_EQ(n_written[QUEUE_SUCCESS], 5000);
+	teardown();
+}
+
+/* Slots of open groups stay untouched while others come. */
+static void open_groups_keep_their_slots(void)
+{
+	size_t first;
+
+	setup();
+	fake_group(&fake, 1, 1, PASID_NONE, 0xabc000, 1, 1);
+	T_EQ(queue_drain(&queue, &first), 1);
+	for (uint32_t i = 2; i < 4000; i++)
+		fake_group(&fake, i, 1, PASID_NONE, 0, 1, 1);
+	while (fake.n_records) {
+		T_ASSERT(queue_drain(&queue, &first) > 0);
+		answer_from(first, true);
+		T_OK(queue_flush(&queue, on_written, &queue));
+	}
+	T_EQ(queue.n_open, 1);
+	T_EQ(queue.records[queue.groups[0].first].addr, 0xabc000);
+	queue_answer(&queue, &queue.groups[0], true);
+	T_OK(queue_flush(&queue, on_written, &queue));
+	T_EQ(n_written[QUEUE_SUCCESS], 3999);
+	teardown();
+}
+
+static void short_writes_are_resumed(void)
+{
+	size_t first;
+
+	setup();
+	fake.write_at_most = 3;
+	for (uint32_t i = 1; i <= 10; i++)
+		fake_group(&fake, i, 1, PASID_NONE, 0, 1, 1);
+	T_EQ(queue_drain(&queue, &first), 10);
+	answer_from(first, true);
+	T_OK(queue_flush(&queue, on_written, &queue));
+	T_EQ(fake.n_writes, 4);
+	for (uint32_t i = 1; i <= 10; i++)
+		T_EQ(fake_answer(&fake, i), UAPI_ANSWER_SUCCESS);
+	teardown();
+}
+
+static void unknown_cookies_are_skipped_wherever_they_are(void)
+{
+	for (uint32_t unknown = 1; unknown <= 4; unknown++) {
+		size_t first;
+
+		setup();
+		for (uint32_t i = 1; i <= 4; i++)
+			fake_group(&fake, i, 1, PASID_NONE, 0, 1, 1);
+		T_EQ(queue_drain(&queue, &first), 4);
+		answer_from(first, true);
+		fake.unknown_cookie = unknown;
+		T_OK(queue_flush(&queue, on_written, &queue));
+		T_EQ(n_written[QUEUE_STALE], 1);
+		T_EQ(n_written[QUEUE_SUCCESS], 3);
+		for (uint32_t i = 1; i <= 4; i++)
+			T_EQ(fake_answer(&fake, i), i == unknown ? -1 : (int)UAPI_ANSWER_SUCCESS);
+		teardown();
+	}
+}
+
+static void a_failed_write_keeps_the_answers(void)
+{
+	size_t first;
+
+	setup();
+	fake_group(&fake, 1, 1, PASID_NONE, 0, 1, 1);
+	fake_group(&fake, 2, 1, PASID_NONE, 0, 1, 1);
+	T_EQ(queue_drain(&queue, &first), 2);
+	queue.groups[0].owner = &fake;
+	answer_from(first, true);
+	fake.write_error = -ENOMEM;
+	T_EQ(queue_flush(&queue, on_written, &queue), -ENOMEM);
+	T_EQ(queue.n_answers, 2);
+	queue_abandon(&queue, &fake, on_written, &queue); /* its owner is about to be detached */
+	T_EQ(n_written[QUEUE_STALE], 1);
+	fake.write_error = 0;
+	T_OK(queue_flush(&queue, on_written, &queue));
+	T_EQ(fake_answer(&fake, 1), -1);
+	T_EQ(fake_answer(&fake, 2), UAPI_ANSWER_SUCCESS);
+	teardown();
+}
+
+static void a_failed_read_is_told(void)
+{
+	size_t first;
+
+	setup();
+	fake_group(&fake, 1, 1, PASID_NONE, 0, 1, 1);
+	fake.read_error = -ENOMEM;
+	T_EQ(queue_drain(&queue, &first), -ENOMEM);
+	fake.read_error = 0;
+	T_EQ(queue_drain(&queue, &first), 1);
+	answer_from(first, true);
+	T_OK(queue_flush(&queue, on_written, &queue));
+	teardown();
+}
+
+int main(void)
+{
+	t_run(groups_are_formed_by_cookie);
+	t_run(surplus_records_belong_to_their_cookie);
+	t_run(a_group_larger_than_the_buffer_grows_it);
+	t_run(a_read_that_always_fails_to_fit_ends);
+	t_run(a_batch_ends_and_says_so);
+	t_run(open_groups_keep_their_slots);
+	t_run(short_writes_are_resumed);
+	t_run(unknown_cookies_are_skipped_wherever_they_are);
+	t_run(a_failed_write_keeps_the_answers);
+	t_run(a_failed_read_is_told);
+	return 0;
+}
