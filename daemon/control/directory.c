@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "control/directory.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/util.h"
+
+void directory_init(struct directory *d)
+{
+	*d = (struct directory){ .state = MANAGER_STARTING, .backend = "" };
+	TAILQ_INIT(&d->devices);
+	TAILQ_INIT(&d->spaces);
+}
+
+const char *device_state_to_string(enum device_state state)
+{
+	static const char *const names[DEVICE_STATE_MAX] = {
+		[DEVICE_ABSENT] = "absent",
+		[DEVICE_UNBOUND] = "unbound",
+		[DEVICE_ATTACHING] = "attaching",
+		[DEVICE_ACTIVE] = "active",
+		[DEVICE_DRAINING] = "draining",
+		[DEVICE_DETACHED] = "detached",
+		[DEVICE_FAILED] = "failed",
+	};
+
+	return state < DEVICE_STATE_MAX ? names[state] : "unknown";
+}
+
+const char *manager_state_to_string(enum manager_state state)
+{
+	static const char *const names[MANAGER_STATE_MAX] = {
+		[MANAGER_STARTING] = "starting",
+		[MANAGER_RUNNING] = "running",
+		[MANAGER_DEGRADED] = "degraded",
+		[MANAGER_STOPPING] = "stopping",
+	};
+
+	return state < MANAGER_STATE_MAX ? names[state] : "unknown";
+}
+
+struct device_entry *directory_device(const struct directory *d, const char *name)
+{
+	struct device_entry *e;
+
+	TAILQ_FOREACH(e, &d->devices, link)
+		if (!strcmp(e->name, name))
+			return e;
+	return NULL;
+}
+
+/* The same text in any case, but for slashes at the end. */
+static bool is_same(const char *a, const char *b)
+{
+	size_t n = path_length(a);
+
+	return n == path_length(b) && !strncasecmp(a, b, n);
+}
+
+/* A path, or what follows its last slash. Empty is the path of nothing. */
+static bool path_is(const char *path, const char *address)
+{
+	const char *slash = strrchr(path, '/');
+
+	return *path && (is_same(path, address) || (slash && is_same(slash + 1, address)));
+}
+
+/* A device that was found once knows its node and its place in sysfs; the last part of the
+ * one is vfioN, of the other the BDF. */
+static bool device_has_address(const struct device_entry *e, const char *address)
+{
+	if (e->address && is_same(e->address, address))
+		return true;
+	return e->device && (path_is(e->device->sysfs_path, address) || path_is(e->device->vfio_device, address));
+}
+
+struct device_entry *directory_find_device(const struct directory *d, const char *name)
+{
+	struct device_entry *e, *found = directory_device(d, name);
+
+	if (found)
+		return found;
+	TAILQ_FOREACH(e, &d->devices, link) {
+		if (!device_has_address(e, name))
+			continue;
+		/* Any number of devices may be called "sim". */
+		if (found)
+			return NULL;
+		found = e;
+	}
+	return found;
+}
+
+struct space_entry *directory_find_space(const struct directory *d, const char *name)
+{
+	struct space_entry *e;
+
+	TAILQ_FOREACH(e, &d->spaces, link)
+		if (!strcmp(e->name, name))
+			return e;
+	return NULL;
+}
+
+static void add_stats(struct stats_values *sum, const struct stats *s)
+{
+	struct stats_values values;
+
+	stats_read(s, &values);
+	stats_merge(sum, &values);
+}
+
+/* Of one space, or of all (NULL). */
+static void add_attachments(struct stats_values *sum, const struct device_entry *e, const struct space_entry *space)
+{
+	for (size_t i = 0; i < e->n_attachments; i++)
+		if (!space || e->attachments[i].space == space)
+			add_stats(sum, e->attachments[i].stats);
+}
+
+void directory_device_stats(const struct device_entry *e, struct stats_values *ret)
+{
+	*ret = (struct stats_values){ 0 };
+	add_attachments(ret, e, NULL);
+}
+
+void directory_space_stats(const struct directory *d, const struct space_entry *e, struct stats_values *ret)
+{
+	const struct device_entry *device;
+
+	*ret = (struct stats_values){ 0 };
+	add_stats(ret, e->stats);
+	TAILQ_FOREACH(device, &d->devices, link)
+		add_attachments(ret, device, e);
+}
+
+void directory_total_stats(const struct directory *d, struct stats_values *ret)
+{
+	const struct device_entry *device;
+	const struct space_entry *space;
+
+	*ret = (struct stats_values){ 0 };
+	TAILQ_FOREACH(device, &d->devices, link)
+		add_attachments(ret, device, NULL);
+	TAILQ_FOREACH(space, &d->spaces, link)
+		add_stats(ret, space->stats);
+	for (size_t i = 0; i < d->n_orphans; i++)
+		add_stats(ret, d->orphans[i]);
+}
+
+uint64_t space_entry_mapped_bytes(const struct space_entry *e)
+{
+	return atomic_load_explicit(e->mapped_bytes, memory_order_relaxed);
+}
+
+uint64_t space_entry_extents_mapped(const struct space_entry *e)
+{
+	return atomic_load_explicit(e->extents_mapped, memory_order_relaxed);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of the service share: service.c owns the connection, service-objects.c
+ * the tree of objects, one file each the members of an interface, service-admin.c the
+ * question who may do what.
+ */
+#pragma once
+
+#include <sys/queue.h>
+#include <systemd/sd-bus.h>
+
+#include "control/service.h"
+
+#define SERVICE_DEVICE_PREFIX SERVICE_PATH "/device"
+#define SERVICE_SPACE_PREFIX SERVICE_PATH "/space"
+#define SERVICE_DEVICE_INTERFACE SERVICE_NAME ".Device"
+#define SERVICE_MANAGER_INTERFACE SERVICE_NAME ".Manager"
+#define SERVICE_SPACE_INTERFACE SERVICE_NAME ".Space"
+#define SERVICE_STATISTICS_INTERFACE SERVICE_NAME ".Statistics"
+
+#define SERVICE_ERROR_DEVICE_GONE SERVICE_NAME ".Error.DeviceGone"
+#define SERVICE_ERROR_NO_SUCH_DEVICE SERVICE_NAME ".Error.NoSuchDevice"
+#define SERVICE_ERROR_NO_SUCH_REGION SERVICE_NAME ".Error.NoSuchRegion"
+#define SERVICE_ERROR_NO_SUCH_SPACE SERVICE_NAME ".Error.NoSuchSpace"
+#define SERVICE_ERROR_SPACE_CLOSED SERVICE_NAME ".Error.SpaceClosed"
+
+/* One consistent copy of an object's counters, as the properties show it. */
+struct service_snapshot {
+	struct stats_values values;
+	uint64_t monotonic_usec;
+	uint64_t latency_p50_ns;
+	uint64_t latency_p99_ns;
+	uint64_t latency_p999_ns;
+	uint32_t faults_pending;
+	uint32_t faults_pending_max;
+};
+
+#define SERVICE_N_VERDICTS 32
+
+struct service_verdict {
+	char sender[32]; /* unique name; a bus never uses one again */
+	bool allowed;
+};
+
+TAILQ_HEAD(service_calls, service_call);
+
+struct service_admin {
+	bool has_group;
+	gid_t group;
+	struct service_verdict verdicts[SERVICE_N_VERDICTS]; /* a ring */
+	unsigned next_verdict;
+	struct service_calls calls; /* wait for the bus to say whose they are */
+};
+
+struct service {
+	struct loop *loop;
+	struct directory *directory;
+	struct service_hooks hooks;
+	char *address; /* of the bus; NULL = none */
+
+	sd_bus *bus;         /* NULL while there is no connection */
+	struct loop_source *source; /* of its fd; NULL likewise */
+	int source_fd;
+	uint32_t source_events;
+
+	struct loop_source *timer; /* sd-bus's own time-out, or the next attempt to connect */
+	uint64_t timer_ns;         /* what it is armed for; 0 = nothing */
+	uint64_t backoff_ns;
+	bool dispatching;          /* sd_bus_process() is on the stack */
+	bool complained;           /* this outage was logged */
+	int failure;               /* negative errno: the connection is of no use */
+
+	struct service_admin admin;
+	struct service_snapshot snapshot;   /* of the object that is being read */
+	const struct device_entry *leaving; /* not counted any more */
+};
+
+/* The heads of sd-bus's callbacks; most use only what is not marked. */
+#define SERVICE_UNUSED __attribute__((unused))
+#define SERVICE_GETTER(name)                                                                                       \
+	static int name(sd_bus *bus SERVICE_UNUSED, const char *path SERVICE_UNUSED,                               \
+			const char *interface SERVICE_UNUSED, const char *property SERVICE_UNUSED,                 \
+			sd_bus_message *reply, void *userdata SERVICE_UNUSED, sd_bus_error *ret_error SERVICE_UNUSED)
+#define SERVICE_FIND(name)                                                                                         \
+	int name(sd_bus *bus SERVICE_UNUSED, const char *path, const char *interface SERVICE_UNUSED, void *userdata, \
+		 void **ret_found, sd_bus_error *ret_error SERVICE_UNUSED)
+#define SERVICE_METHOD(name)                                                                                       \
+	static int name(sd_bus_message *m, void *userdata SERVICE_UNUSED, sd_bus_error *ret_error SERVICE_UNUSED)
+
+extern const sd_bus_vtable service_manager_vtable[];
+extern const sd_bus_vtable service_device_vtable[];
+extern const sd_bus_vtable service_space_vtable[];
+extern const sd_bus_vtable service_statistics_vtable[];
+
+/* After whatever may have sent something: hooks the connection into the loop as sd-bus wants
+ * it now. */
+void service_arm(struct service *s);
+
+/* Adds the whole tree to s->bus, for as long as the bus lives. */
+int service_objects_add(struct service *s);
+struct device_entry *service_device_at(const struct service *s, const char *path);
+struct space_entry *service_space_at(const struct service *s, const char *path);
+char *service_path(const char *prefix, const char *name); /* on the heap; NULL = ENOMEM */
+
+/* In a property's or method's handler: whose tree it is in. */
+struct service *service_current(sd_bus *bus);
+
+/* For sd-bus: take the snapshot that all properties of this message are read from. */
+SERVICE_FIND(service_statistics_total);
+SERVICE_FIND(service_statistics_device);
+SERVICE_FIND(service_statistics_space);
+
+/* Does what a method is for and sends the reply, or fills the error. */
+typedef int (*service_method_fn)(struct service *s, sd_bus_message *m, sd_bus_error *ret_error);
+
+/* The rest of a method's handler: calls fn now or when the bus has said who the sender is,
+ * if he is allowed to. fn must look everything up itself: things may have gone meanwhile. */
+int service_admin_run(struct service *s, sd_bus_message *m, service_method_fn fn, sd_bus_error *ret_error);
+void service_admin_init(struct service *s);
+void service_admin_reset(struct service *s); /* before the bus is let go */

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the bus is told when the directory changed. Nothing here fails: an error is one of
+ * the connection, which the next round of the loop will meet.
+ */
+#include "control/service-internal.h"
+
+static void emit_spaces_changed(struct service *s, const struct device_entry *e)
+{
+	for (size_t i = 0; i < e->n_attachments; i++) {
+		_cleanup_free_ char *path = service_path(SERVICE_SPACE_PREFIX, e->attachments[i].space->name);
+
+		if (path)
+			sd_bus_emit_properties_changed(s->bus, path, SERVICE_SPACE_INTERFACE, "Devices", NULL);
+	}
+}
+
+static void emit_count_changed(struct service *s, const struct device_entry *e)
+{
+	sd_bus_emit_properties_changed(s->bus, SERVICE_PATH, SERVICE_MANAGER_INTERFACE, "DeviceCount", NULL);
+	emit_spaces_changed(s, e);
+}
+
+void service_device_changed(struct service *s, const struct device_entry *e)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (!s || !s->bus)
+		return;
+	path = service_path(SERVICE_DEVICE_PREFIX, e->name);
+	if (path)
+		sd_bus_emit_properties_changed(s->bus, path, SERVICE_DEVICE_INTERFACE, "State", "LastError", "Lent",
+					       "SysfsPath", "VfioDevice", "VendorId", "DeviceId", NULL);
+	emit_spaces_changed(s, e);
+	service_arm(s);
+}
+
+void service_state_changed(struct service *s)
+{
+	if (!s || !s->bus)
+		return;
+	sd_bus_emit_properties_changed(s->bus, SERVICE_PATH, SERVICE_MANAGER_INTERFACE, "State", NULL);
+	service_arm(s);
+}
+
+void service_device_added(struct service *s, const struct device_entry *e)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (!s || !s->bus)
+		return;
+	path = service_path(SERVICE_DEVICE_PREFIX, e->name);
+	if (path)
+		sd_bus_emit_object_added(s->bus, path);
+	emit_count_changed(s, e);
+	service_arm(s);
+}
+
+void service_device_removed(struct service *s, const struct device_entry *e)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (!s || !s->bus)
+		return;
+	s->leaving = e;
+	path = service_path(SERVICE_DEVICE_PREFIX, e->name);
+	if (path)
+		sd_bus_emit_object_removed(s->bus, path);
+	emit_count_changed(s, e);
+	s->leaving = NULL;
+	service_arm(s);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * org.iopfd1.Space: one address space, its regions and whose it is.
+ */
+#include "control/service-internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+SERVICE_GETTER(get_mapped_bytes)
+{
+	return sd_bus_message_append(reply, "t", space_entry_mapped_bytes(userdata));
+}
+
+SERVICE_GETTER(get_extents_mapped)
+{
+	return sd_bus_message_append(reply, "t", space_entry_extents_mapped(userdata));
+}
+
+SERVICE_GETTER(get_regions)
+{
+	const struct space_entry *e = userdata;
+	int r = sd_bus_message_open_container(reply, 'a', "(sttsa{sv})");
+
+	for (size_t i = 0; i < e->n_regions && r >= 0; i++) {
+		const struct region_entry *region = &e->regions[i];
+
+		r = sd_bus_message_append(reply, "(sttsa{sv})", region->name, region->iova, region->length,
+					  region->policy_name, 3, "granule", "t", region->granule, "access", "s",
+					  region->access, "on-fault", "s", region->on_fault);
+	}
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static bool device_uses(const struct device_entry *e, const struct space_entry *space)
+{
+	for (size_t i = 0; i < e->n_attachments; i++)
+		if (e->attachments[i].space == space)
+			return true;
+	return false;
+}
+
+static int append_path(sd_bus_message *reply, const char *prefix, const char *name)
+{
+	_cleanup_free_ char *path = service_path(prefix, name);
+
+	return path ? sd_bus_message_append(reply, "o", path) : -ENOMEM;
+}
+
+SERVICE_GETTER(get_devices)
+{
+	const struct directory *d = service_current(bus)->directory;
+	const struct device_entry *e;
+	int r = sd_bus_message_open_container(reply, 'a', "o");
+
+	TAILQ_FOREACH(e, &d->devices, link)
+		if (r >= 0 && device_uses(e, userdata))
+			r = append_path(reply, SERVICE_DEVICE_PREFIX, e->name);
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static const struct region_entry *find_region(const struct space_entry *e, const char *name)
+{
+	for (size_t i = 0; i < e->n_regions; i++)
+		if (!strcmp(e->regions[i].name, name))
+			return &e->regions[i];
+	return NULL;
+}
+
+static int open_memory_allowed(struct service *s, sd_bus_message *m, sd_bus_error *ret_error)
+{
+	const char *name, *path = sd_bus_message_get_path(m);
+	const struct space_entry *e = service_space_at(s, path);
+	const struct region_entry *region;
+	struct iopfd_memory memory;
+	int r;
+
+	if (!e)
+		return sd_bus_error_setf(ret_error, SERVICE_ERROR_NO_SUCH_SPACE, "%s is gone.", path);
+	r = sd_bus_message_read(m, "s", &name);
+	if (r < 0)
+		return r;
+	region = find_region(e, name);
+	if (!region)
+		return sd_bus_error_setf(ret_error, SERVICE_ERROR_NO_SUCH_REGION, "Space %s has no region '%s'.",
+					 e->name, name);
+	if (!region->policy)
+		return sd_bus_error_setf(ret_error, SERVICE_ERROR_SPACE_CLOSED,
+					 "Space %s is not open: no device could be attached to it.", e->name);
+	r = policy_memory(region->policy, &memory);
+	if (r == -EOPNOTSUPP)
+		return sd_bus_error_setf(ret_error, SD_BUS_ERROR_NOT_SUPPORTED,
+					 "No single file is the memory of region %s/%s (policy %s).", e->name, name,
+					 region->policy_name);
+	if (r < 0)
+		return r;
+	return sd_bus_reply_method_return(m, "htt", memory.fd, memory.offset, region->length);
+}
+
+SERVICE_METHOD(open_memory)
+{
+	return service_admin_run(service_current(sd_bus_message_get_bus(m)), m, open_memory_allowed, ret_error);
+}
+
+const sd_bus_vtable service_space_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_PROPERTY("Name", "s", NULL, offsetof(struct space_entry, name), SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("MappedBytes", "t", get_mapped_bytes, 0, 0),
+	SD_BUS_PROPERTY("ExtentsMapped", "t", get_extents_mapped, 0, 0),
+	SD_BUS_PROPERTY("Regions", "a(sttsa{sv})", get_regions, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("Devices", "ao", get_devices, 0, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
+	SD_BUS_METHOD_WITH_ARGS("OpenMemory", SD_BUS_ARGS("s", region),
+				SD_BUS_RESULT("h", fd, "t", offset, "t", length), open_memory,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_VTABLE_END,
+};

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "t-service.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "loop/mailbox.h"
+#include "t-bus.h"
+#include "t.h"
+
+struct t_service t_service;
+sd_bus *t_client;
+struct stats t_stats[3];
+
+/* A policy whose memory is one file, and one that has no such file. */
+static int heap_fd = -1;
+
+static int open_nothing(const struct iopfd_region *region, void **ret_instance)
+{
+	(void)region;
+	*ret_instance = NULL;
+	return 0;
+}
+
+static int fill_nothing(void *instance, uint64_t offset, uint64_t length, uint32_t access, struct iopfd_memory *ret)
+{
+	(void)instance;
+	(void)offset;
+	(void)length;
+	(void)access;
+	(void)ret;
+	return -EIO;
+}
+
+static int heap_memory(void *instance, struct iopfd_memory *ret_memory)
+{
+	(void)instance;
+	*ret_memory = (struct iopfd_memory){ .fd = heap_fd, .offset = 4096 };
+	return 0;
+}
+
+static void close_nothing(void *instance)
+{
+	(void)instance;
+}
+
+static const struct iopfd_policy heap_policy = {
+	.size = sizeof(heap_policy),
+	.abi_version = IOPFD_POLICY_ABI_VERSION,
+	.name = "heap",
+	.open = open_nothing,
+	.fill = fill_nothing,
+	.memory = heap_memory,
+	.close = close_nothing,
+};
+
+static const struct iopfd_policy shards_policy = {
+	.size = sizeof(shards_policy),
+	.abi_version = IOPFD_POLICY_ABI_VERSION,
+	.name = "shards",
+	.open = open_nothing,
+	.fill = fill_nothing,
+	.close = close_nothing,
+};
+
+static int lend(struct device *d, int *ret_fd)
+{
+	(void)d;
+	*ret_fd = dup(heap_fd);
+	return 0;
+}
+
+static int lend_nothing(struct device *d, int *ret_fd)
+{
+	(void)d;
+	(void)ret_fd;
+	return -EOPNOTSUPP;
+}
+
+static size_t count(struct device *d, struct device_counter *ret, size_t size)
+{
+	(void)d;
+	T_ASSERT(size >= 2);
+	ret[0] = (struct device_counter){ "VerifyErrors", 0 };
+	ret[1] = (struct device_counter){ "PagesVisited", 12 };
+	return 2;
+}
+
+static const struct device_ops vfio_ops = { .name = "vfio", .lend = lend };
+static const struct device_ops sim_ops = { .name = "sim", .lend = lend_nothing, .counters = count };
+
+static struct device nvme0_device = {
+	.ops = &vfio_ops,
+	.sysfs_path = (char *)"/sys/devices/pci0000:00/0000:3d:00.0",
+	.vfio_device = (char *)"/dev/vfio/devices/vfio0",
+	.vendor_id = 0x1b36,
+	.device_id = 0x0010,
+};
+static struct device sim0_device = { .ops = &sim_ops, .sysfs_path = (char *)"", .vfio_device = (char *)"" };
+
+static struct region_entry dma0_regions[] = {
+	{ "heap", 0x100000000, 0x1000000, 0x1000, "anon", "demand", "rw", NULL },
+	{ "shards", 0x200000000, 0x2000000, 0x10000, "anon", "deny", "r", NULL },
+};
+static struct region_entry dma1_regions[] = { { "image", 0, 0x1000, 0x1000, "anon", "prefault", "w", NULL } };
+static const atomic_uint_fast64_t mapped_bytes = 8192, extents_mapped = 2, nothing;
+static struct stats space_stats[2];
+
+struct space_entry t_dma0 = {
+	.name = (char *)"dma0",
+	.regions = dma0_regions,
+	.n_regions = 2,
+	.stats = &space_stats[0],
+	.mapped_bytes = &mapped_bytes,
+	.extents_mapped = &extents_mapped,
+};
+struct space_entry t_dma1 = {
+	.name = (char *)"dma1",
+	.regions = dma1_regions,
+	.n_regions = 1,
+	.stats = &space_stats[1],
+	.mapped_bytes = &nothing,
+	.extents_mapped = &nothing,
+};
+
+static struct attachment_entry nvme0_attachments[] = {
+	{ PASID_NONE, &t_dma0, &t_nvme0, &t_stats[0] },
+	{ 5, &t_dma1, &t_nvme0, &t_stats[1] },
+};
+static struct attachment_entry sim0_attachments[] = { { PASID_NONE, &t_dma0, &t_sim0, &t_stats[2] } };
+
+struct device_entry t_nvme0, t_sim0;
+
+static struct mailbox mailbox;
+static pthread_t thread;
+static sem_t done;
+
+static void fill_directory(void)
+{
+	struct directory *d = &t_service.directory;
+
+	t_nvme0 = (struct device_entry){
+		.name = (char *)"nvme0",
+		.address = (char *)"0000:3d:00.0",
+		.state = DEVICE_ACTIVE,
+		.device = &nvme0_device,
+		.attachments = nvme0_attachments,
+		.n_attachments = 2,
+	};
+	t_sim0 = (struct device_entry){
+		.name = (char *)"sim0",
+		.address = (char *)"sim",
+		.state = DEVICE_ACTIVE,
+		.device = &sim0_device,
+		.attachments = sim0_attachments,
+		.n_attachments = 1,
+	};
+	directory_init(d);
+	d->state = MANAGER_RUNNING;
+	d->backend = loop_name(t_service.loop);
+	d->start_ns = 5000999;
+	TAILQ_INSERT_TAIL(&d->devices, &t_nvme0, link);
+	TAILQ_INSERT_TAIL(&d->devices, &t_sim0, link);
+	TAILQ_INSERT_TAIL(&d->spaces, &t_dma0, link);
+	TAILQ_INSERT_TAIL(&d->spaces, &t_dma1, link);
+}
+
+static void on_name_taken(void *userdata)
+{
+	(void)userdata;
+	atomic_fetch_add(&t_service.n_name_taken, 1);
+}
+
+static void *run(void *address)
+{
+	const struct service_hooks hooks = { .on_name_taken = on_name_taken };
+
+	t_service.tid = syscall(SYS_gettid);
+	T_OK(mailbox_receive(&mailbox, t_service.loop));
+	T_OK(service_new(t_service.loop, address, &t_service.directory, &hooks, &t_service.service));
+	sem_post(&done);
+	T_EQ(loop_run(t_service.loop), 0);
+	t_service.service = service_free(t_service.service);
+	return NULL;
+}
+
+void t_service_start(const char *loop, const char *address)
+{
+	int fd = memfd_create("heap", MFD_CLOEXEC);
+
+	T_OK(fd);
+	T_EQ(ftruncate(fd, 0x2000), 0);
+	heap_fd = fd;
+	T_OK(policy_open(&heap_policy, &(struct iopfd_region){ .granule = 4096 }, &dma0_regions[0].policy));
+	T_OK(policy_open(&shards_policy, &(struct iopfd_region){ .granule = 4096 }, &dma0_regions[1].policy));
+	memset(t_stats, 0, sizeof(t_stats));
+	atomic_store(&t_service.n_name_taken, 0);
+	T_OK(loop_new(loop, &t_service.loop));
+	fill_directory();
+	mailbox = (struct mailbox)MAILBOX_INIT;
+	T_OK(mailbox_init(&mailbox, 4));
+	T_EQ(sem_init(&done, 0, 0), 0);
+	T_EQ(pthread_create(&thread, NULL, run, (void *)address), 0);
+	sem_wait(&done);
+}
+
+static void stop(void *arg)
+{
+	(void)arg;
+	loop_stop(t_service.loop, 0);
+}
+
+void t_service_stop(void)
+{
+	t_service_do(stop, NULL);
+	pthread_join(thread, NULL);
+	mailbox_deinit(&mailbox);
+	t_service.loop = loop_free(t_service.loop);
+	for (size_t i = 0; i < 2; i++)
+		dma0_regions[i].policy = policy_close(dma0_regions[i].policy);
+	close(heap_fd);
+	sem_destroy(&done);
+}
+
+struct call {
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void run_call(void *arg)
+{
+	const struct call *c = arg;
+
+	c->fn(c->arg);
+	sem_post(&done);
+}
+
+void t_service_do(void (*fn)(void *arg), void *arg)
+{
+	struct call c = { fn, arg };
+
+	T_OK(mailbox_post(&mailbox, run_call, &c));
+	sem_wait(&done);
+}
+
+void t_device_failed(void *arg)
+{
+	(void)arg;
+	t_nvme0.state = DEVICE_FAILED;
+	service_device_changed(t_service.service, &t_nvme0);
+}
+
+void t_manager_degraded(void *arg)
+{
+	(void)arg;
+	t_service.directory.state = MANAGER_DEGRADED;
+	service_state_changed(t_service.service);
+}
+
+void t_device_removed(void *arg)
+{
+	(void)arg;
+	service_device_removed(t_service.service, &t_nvme0);
+	TAILQ_REMOVE(&t_service.directory.devices, &t_nvme0, link);
+}
+
+void t_device_added(void *arg)
+{
+	(void)arg;
+	TAILQ_INSERT_TAIL(&t_service.directory.devices, &t_nvme0, link);
+	service_device_added(t_service.service, &t_nvme0);
+}
+
+bool t_service_on_bus(void)
+{
+	return sd_bus_call_method(t_client, "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetNameOwner", NULL,
+				  NULL, "s", SERVICE_NAME) >= 0;
+}
+
+void t_service_begin(const char *loop, const char *address)
+{
+	t_service_start(loop, address);
+	t_client = t_bus_client();
+	T_WAIT(t_service_on_bus());
+}
+
+void t_service_end(void)
+{
+	t_service_stop();
+	T_WAIT(!t_service_on_bus());
+	t_client = sd_bus_flush_close_unref(t_client);
+}
+
+sd_bus_message *t_call(const char *path, const char *interface, const char *member, const char *types, ...)
+{
+	static sd_bus_message *reply;
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	va_list ap;
+	int r;
+
+	reply = sd_bus_message_unref(reply);
+	va_start(ap, types);
+	r = sd_bus_call_methodv(t_client, SERVICE_NAME, path, interface, member, &error, &reply, types, ap);
+	va_end(ap);
+	if (r < 0)
+		t_fail(__FILE__, __LINE__, "%s.%s of %s: %s: %s", interface, member, path, error.name, error.message);
+	return reply;
+}
+
+sd_bus_message *t_get(const char *path, const char *interface, const char *property, const char *type)
+{
+	sd_bus_message *m = t_call(path, T_PROPERTIES, "Get", "ss", interface, property);
+
+	T_OK(sd_bus_message_enter_container(m, 'v', type));
+	return m;
+}
+
+const char *t_get_string(const char *path, const char *interface, const char *property)
+{
+	const char *value;
+
+	T_OK(sd_bus_message_read(t_get(path, interface, property, "s"), "s", &value));
+	return value;
+}
+
+uint64_t t_get_number(const char *path, const char *interface, const char *property, const char *type)
+{
+	union {
+		uint16_t q;
+		uint32_t u;
+		int b;
+		uint64_t t;
+	} value;
+
+	T_OK(sd_bus_message_read(t_get(path, interface, property, type), type, &value));
+	return *type == 'q' ? value.q : *type == 'u' ? value.u : *type == 'b' ? (uint64_t)value.b : value.t;
+}

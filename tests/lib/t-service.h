@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The bus service on a loop in a thread of its own, with a directory made by hand. Whatever
+ * touches the directory runs in that thread, by t_service_do().
+ *
+ *   nvme0  0000:3d:00.0, active, can be lent: RID in dma0, PASID 5 in dma1
+ *   sim0   sim, active, cannot be lent: RID in dma0
+ *   dma0   heap (one file), shards (none)
+ *   dma1   not open: image
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <systemd/sd-bus.h>
+
+#include "control/service.h"
+
+#define T_MANAGER SERVICE_NAME ".Manager"
+#define T_DEVICE SERVICE_NAME ".Device"
+#define T_SPACE SERVICE_NAME ".Space"
+#define T_STATISTICS SERVICE_NAME ".Statistics"
+#define T_PROPERTIES "org.freedesktop.DBus.Properties"
+#define T_NVME0 SERVICE_PATH "/device/nvme0"
+#define T_SIM0 SERVICE_PATH "/device/sim0"
+#define T_DMA0 SERVICE_PATH "/space/dma0"
+#define T_DMA1 SERVICE_PATH "/space/dma1"
+
+struct t_service {
+	struct loop *loop;
+	struct service *service;
+	struct directory directory;
+	atomic_uint n_name_taken;
+	long tid;
+};
+
+extern struct t_service t_service;
+extern struct device_entry t_nvme0, t_sim0;
+extern struct space_entry t_dma0, t_dma1;
+extern struct stats t_stats[3]; /* of the attachments, in the order above */
+
+extern sd_bus *t_client; /* whose calls these are */
+
+/* Returns when the thread runs; whether the bus was found is another matter. */
+void t_service_start(const char *loop_name, const char *address);
+void t_service_stop(void);
+
+/* Runs fn in the service's thread and waits for it. */
+void t_service_do(void (*fn)(void *arg), void *arg);
+
+/* For t_service_do(): what a manager does to its directory. */
+void t_device_failed(void *arg); /* all of nvme0 */
+void t_device_removed(void *arg);
+void t_device_added(void *arg);
+void t_manager_degraded(void *arg);
+
+/* The same with a bus that runs, and a client: returns when the service has its name, and
+ * when the bus has noticed that it has not: else the next one would find the name taken. */
+void t_service_begin(const char *loop_name, const char *address);
+void t_service_end(void);
+bool t_service_on_bus(void);
+
+/* A reply stays valid until the next call. get: stands in the variant. */
+sd_bus_message *t_call(const char *path, const char *interface, const char *member, const char *types, ...);
+sd_bus_message *t_get(const char *path, const char *interface, const char *property, const char *type);
+const char *t_get_string(const char *path, const char *interface, const char *property);
+uint64_t t_get_number(const char *path, const char *interface, const char *property, const char *type);

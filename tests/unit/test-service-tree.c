@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The tree of objects as a whole, and what the service announces.
+ */
+#include "control/service.h"
+
+#include "t-bus.h"
+#include "t-service.h"
+#include "t.h"
+
+static const char *loop;
+
+/* On the heap: the method's one string. */
+static char *call_for_string(const char *path, const char *interface, const char *member)
+{
+	sd_bus_message *reply;
+	const char *text;
+	char *copy;
+
+	T_OK(sd_bus_call_method(t_client, SERVICE_NAME, path, interface, member, NULL, &reply, NULL));
+	T_OK(sd_bus_message_read(reply, "s", &text));
+	copy = strdup(text);
+	sd_bus_message_unref(reply);
+	return copy;
+}
+
+/* The names of all members of our interfaces, in order. */
+static void list_members(const char *path, char *ret, size_t size)
+{
+	static const char *const kinds[] = { "<method name=\"", "<property name=\"", "<signal name=\"" };
+	char *xml = call_for_string(path, "org.freedesktop.DBus.Introspectable", "Introspect");
+	char *p = strstr(xml, "<interface name=\"" SERVICE_NAME "."), *line;
+	size_t n = 0;
+
+	*ret = 0;
+	T_ASSERT(p);
+	while ((line = strsep(&p, "\n"))) {
+		line += strspn(line, " ");
+		for (unsigned i = 0; i < 3; i++)
+			if (!strncmp(line, kinds[i], strlen(kinds[i])))
+				n += (size_t)snprintf(ret + n, size - n, "%.*s ",
+						      (int)strcspn(line + strlen(kinds[i]), "\""),
+						      line + strlen(kinds[i]));
+		T_ASSERT(n < size);
+	}
+	free(xml);
+}
+
+#define STATISTICS_MEMBERS                                                                             \
+	"SnapshotMonotonicUSec FaultsTotal FaultGroupsTotal FaultsRead FaultsWrite FaultsExec "         \
+	"FaultsPasid ResponsesSuccess ResponsesInvalid ResponsesStale RecordsMalformed FaultsPending " \
+	"FaultsPendingMax BytesMapped BytesUnmapped ServiceTimeNSecSum ServiceTimeNSecMax "             \
+	"LatencyP50NSec LatencyP99NSec LatencyP999NSec LatencyBuckets "
+
+/* Exactly these and no others: what has no feature yet is absent. */
+static void test_introspection(void)
+{
+	char members[2048];
+
+	t_service_begin(loop, t_bus_address());
+	list_members(SERVICE_PATH, members, sizeof(members));
+	T_STREQ(members, STATISTICS_MEMBERS
+		"Version State Backend DeviceCount StartTimestampMonotonicUSec ListDevices GetDevice GetSpace ");
+	list_members(T_NVME0, members, sizeof(members));
+	T_STREQ(members, STATISTICS_MEMBERS
+		"Name Address SysfsPath VfioDevice VendorId DeviceId State LastError Lent EngineCounters "
+		"GetAttachments OpenDevice ");
+	list_members(SERVICE_PATH "/space/dma0", members, sizeof(members));
+	T_STREQ(members, STATISTICS_MEMBERS "Name MappedBytes ExtentsMapped Regions Devices OpenMemory ");
+	t_service_end();
+}
+
+static void test_managed_objects(void)
+{
+	unsigned n_devices = 0, n_spaces = 0;
+	sd_bus_message *m;
+	const char *path;
+
+	t_service_begin(loop, t_bus_address());
+	T_OK(sd_bus_call_method(t_client, SERVICE_NAME, SERVICE_PATH, "org.freedesktop.DBus.ObjectManager",
+				"GetManagedObjects", NULL, &m, NULL));
+	T_EQ(sd_bus_message_enter_container(m, 'a', "{oa{sa{sv}}}"), 1);
+	while (sd_bus_message_enter_container(m, 'e', "oa{sa{sv}}") > 0) {
+		T_EQ(sd_bus_message_read(m, "o", &path), 1);
+		n_devices += !strncmp(path, SERVICE_PATH "/device/", strlen(SERVICE_PATH "/device/"));
+		n_spaces += !strncmp(path, SERVICE_PATH "/space/", strlen(SERVICE_PATH "/space/"));
+		T_OK(sd_bus_message_skip(m, "a{sa{sv}}"));
+		T_OK(sd_bus_message_exit_container(m));
+	}
+	sd_bus_message_unref(m);
+	T_EQ(n_devices, 2);
+	T_EQ(n_spaces, 2);
+	t_service_end();
+}
+
+/* What was announced, one line each. */
+static char announced[4096];
+
+static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *interface = "", *path = sd_bus_message_get_path(m), *member = sd_bus_message_get_member(m);
+	char line[256];
+
+	(void)userdata;
+	(void)error;
+	if (!strcmp(member, "PropertiesChanged"))
+		T_OK(sd_bus_message_read(m, "s", &interface));
+	else
+		T_OK(sd_bus_message_read(m, "o", &path));
+	snprintf(line, sizeof(line), "%s %s %s\n", path, member, interface);
+	strncat(announced, line, sizeof(announced) - strlen(announced) - 1);
+	return 0;
+}
+
+/* True when the line came; forgets all that came so far. */
+static bool was_announced(const char *line)
+{
+	bool found;
+
+	for (int i = 0; i < 10000 && !strstr(announced, line); i++) {
+		T_OK(sd_bus_process(t_client, NULL));
+		T_OK(sd_bus_wait(t_client, 1000));
+	}
+	found = strstr(announced, line);
+	*announced = 0;
+	return found;
+}
+
+static uint32_t changed_count;
+
+static int on_count(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *interface, *name;
+
+	(void)userdata;
+	(void)error;
+	if (sd_bus_message_read(m, "sa{sv}", &interface, 1, &name, "u", &changed_count) < 0)
+		return 0;
+	T_STREQ(name, "DeviceCount");
+	return 0;
+}
+
+static void test_signals(void)
+{
+	t_service_begin(loop, t_bus_address());
+	T_OK(sd_bus_match_signal(t_client, NULL, SERVICE_NAME, SERVICE_PATH, "org.freedesktop.DBus.Properties",
+				 "PropertiesChanged", on_count, NULL));
+	T_OK(sd_bus_add_match(t_client, NULL, "type='signal',sender='" SERVICE_NAME "'", on_signal, NULL));
+	t_service_do(t_device_failed, NULL);
+	T_ASSERT(was_announced(T_NVME0 " PropertiesChanged " T_DEVICE "\n"));
+	t_service_do(t_manager_degraded, NULL);
+	T_ASSERT(was_announced(SERVICE_PATH " PropertiesChanged " SERVICE_NAME ".Manager\n"));
+
+	/* The count is already without it, and the object says goodbye before it goes. */
+	t_service_do(t_device_removed, NULL);
+	T_ASSERT(was_announced(SERVICE_PATH "/space/dma1 PropertiesChanged " SERVICE_NAME ".Space\n"));
+	T_EQ(changed_count, 1);
+	t_service_do(t_device_added, NULL);
+	T_ASSERT(was_announced(SERVICE_PATH "/space/dma1 PropertiesChanged " SERVICE_NAME ".Space\n"));
+	T_EQ(changed_count, 2);
+
+	t_service_do(t_device_removed, NULL);
+	T_ASSERT(was_announced(T_NVME0 " InterfacesRemoved \n"));
+	t_service_do(t_device_added, NULL);
+	T_ASSERT(was_announced(T_NVME0 " InterfacesAdded \n"));
+
+	T_OK(sd_bus_call_method(t_client, SERVICE_NAME, T_NVME0, T_DEVICE, "GetAttachments", NULL, NULL, NULL));
+	t_service_end();
+}
+
+static void test_lent_is_announced(void)
+{
+	sd_bus_message *reply;
+
+	t_service_begin(loop, t_bus_address());
+	T_OK(sd_bus_add_match(t_client, NULL, "type='signal',sender='" SERVICE_NAME "'", on_signal, NULL));
+	T_OK(sd_bus_call_method(t_client, SERVICE_NAME, T_NVME0, T_DEVICE, "OpenDevice", NULL, &reply, NULL));
+	sd_bus_message_unref(reply);
+	T_ASSERT(was_announced(T_NVME0 " PropertiesChanged " T_DEVICE "\n"));
+	t_service_end();
+}
+
+static void run_all(const char *name)
+{
+	printf("# loop: %s\n", name);
+	loop = name;
+	t_run(test_introspection);
+	t_run(test_managed_objects);
+	t_run(test_signals);
+	t_run(test_lent_is_announced);
+}
+
+int main(void)
+{
+	t_bus_start(T_BUS_OPEN_RULES);
+	run_all("libevent");
+	run_all("auto");
+	t_bus_stop();
+	return 0;
+}
