@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The control thread: brings up what the configuration names, keeps the service manager
+ * and the bus informed, and takes everything down again in the kernel's order.
+ */
+#pragma once
+
+#include "base/cleanup.h"
+#include "config/config.h"
+
+struct manager;
+
+/* bus: as for service_new(). The configuration is not kept. Signals that the manager
+ * handles must be blocked by the caller before any thread starts: manager_block_signals().
+ * Errors are logged. */
+int manager_new(const struct config *config, const char *bus, struct manager **ret);
+struct manager *manager_free(struct manager *m);
+DEFINE_CLEANUP(struct manager, manager_free)
+
+void manager_block_signals(void);
+
+/* Until SIGTERM or SIGINT, then drains, detaches and closes all. Returns the exit code. A
+ * negative errno: a thread of the daemon cannot go on. Then nothing may be freed, for the
+ * others still run: the process must end at once, and the kernel detaches the devices. */
+int manager_run(struct manager *m);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Policies for a daemon that is wrong on purpose ($BUILD/tests/iopfd-faulty): wrappers
+ * around anon. `faulty` refuses every 50th fill, so that some page requests are answered
+ * INVALID; `wrong` shows every 50th granule the memory of the first one, so that data
+ * written there is found changed.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "policy/policy.h"
+
+#define EVERY 50u
+
+static atomic_uint n_fills;
+
+static int faulty_open(const struct iopfd_region *region, void **ret_instance)
+{
+	return policy_anon.open(region, ret_instance);
+}
+
+static int faulty_fill(void *instance, uint64_t offset, uint64_t length, uint32_t access, struct iopfd_memory *ret)
+{
+	if (atomic_fetch_add(&n_fills, 1) % EVERY == EVERY - 1)
+		return -EIO;
+	return policy_anon.fill(instance, offset, length, access, ret);
+}
+
+static int wrong_fill(void *instance, uint64_t offset, uint64_t length, uint32_t access, struct iopfd_memory *ret)
+{
+	if (atomic_fetch_add(&n_fills, 1) % EVERY == EVERY - 1)
+		offset = 0;
+	return policy_anon.fill(instance, offset, length, access, ret);
+}
+
+static void faulty_close(void *instance)
+{
+	policy_anon.close(instance);
+}
+
+static const struct iopfd_policy faulty = {
+	.size = sizeof(faulty),
+	.abi_version = IOPFD_POLICY_ABI_VERSION,
+	.name = "faulty",
+	.open = faulty_open,
+	.fill = faulty_fill,
+	.close = faulty_close,
+};
+
+static const struct iopfd_policy wrong = {
+	.size = sizeof(wrong),
+	.abi_version = IOPFD_POLICY_ABI_VERSION,
+	.name = "wrong",
+	.open = faulty_open,
+	.fill = wrong_fill,
+	.close = faulty_close,
+};
+
+const struct iopfd_policy *const policy_table[] = { &policy_anon, &faulty, &wrong, NULL };
