@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What `make install` puts where, that the unit runs what was installed, and that `make
+# uninstall` leaves nothing, except a configuration that was changed.
+set -eu
+export LC_ALL=C
+cd "$(dirname "$0")/../.."
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/iopfd.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+unset MAKEFLAGS MFLAGS MAKELEVEL
+IOPFD_BUILD=${IOPFD_BUILD:-$PWD/build}
+
+fail() {
+	echo "failed: $*"
+	exit 1
+}
+
+# A folder of its own with what was built, which is not built again: "-o all"
+mkdir "$tmp/build"
+cp "$IOPFD_BUILD/iopfd" "$tmp/build"
+run() {
+	make -s -o all BUILD="$tmp/build" "$@" > "$tmp/log" 2>&1 || { cat "$tmp/log"; fail "make $*"; }
+}
+list() {
+	(cd "$1" && find . ! -type d -printf '%m %P\n' | sort -k2)
+}
+
+cat > "$tmp/expected" << EOT
+644 etc/iopfd/iopfd.conf
+644 usr/lib/systemd/catalog/iopfd.catalog
+644 usr/lib/systemd/system/iopfd.service
+644 usr/lib/sysusers.d/iopfd.conf
+644 usr/lib/udev/rules.d/60-iopfd.rules
+755 usr/sbin/iopfd
+644 usr/share/dbus-1/system.d/org.iopfd1.conf
+644 usr/share/man/man5/iopfd.conf.5
+644 usr/share/man/man5/org.iopfd1.5
+644 usr/share/man/man8/iopfd.8
+EOT
+run install DESTDIR="$tmp/root"
+list "$tmp/root" | diff "$tmp/expected" - || fail "installed: not what was expected (<)"
+[ -d "$tmp/root/etc/iopfd/iopfd.conf.d" ] || fail "no folder for drop-ins"
+grep -qx 'ExecStart=/usr/sbin/iopfd' "$tmp/root/usr/lib/systemd/system/iopfd.service" || fail "ExecStart of the unit"
+"$tmp/root/usr/sbin/iopfd" --version | grep -q '^iopfd ' || fail "it does not run"
+
+echo '# mine' >> "$tmp/root/etc/iopfd/iopfd.conf"
+run install DESTDIR="$tmp/root"
+grep -q mine "$tmp/root/etc/iopfd/iopfd.conf" || fail "a changed configuration was overwritten"
+run uninstall DESTDIR="$tmp/root"
+[ "$(list "$tmp/root")" = "644 etc/iopfd/iopfd.conf" ] || fail "left: $(list "$tmp/root")"
+cp conf/iopfd.conf "$tmp/root/etc/iopfd/iopfd.conf"
+run uninstall DESTDIR="$tmp/root"
+[ -z "$(list "$tmp/root")" ] || fail "left: $(list "$tmp/root")"
+[ ! -e "$tmp/root/etc/iopfd" ] || fail "left: the folder of the configuration"
+
+run install DESTDIR="$tmp/other" PREFIX=/opt/x sbindir=/opt/x/bin
+grep -qx 'ExecStart=/opt/x/bin/iopfd' "$tmp/other/opt/x/lib/systemd/system/iopfd.service" || fail "sbindir is not in the unit"
+[ -x "$tmp/other/opt/x/bin/iopfd" ] && [ -e "$tmp/other/etc/iopfd/iopfd.conf" ] || fail "PREFIX=/opt/x"
+run uninstall DESTDIR="$tmp/other" PREFIX=/opt/x sbindir=/opt/x/bin
+[ -z "$(list "$tmp/other")" ] || fail "left: $(list "$tmp/other")"
