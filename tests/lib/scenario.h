@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Frame of the programs that drive a running daemon from outside:
+ *
+ *	PROGRAM --bus=ADDRESS SCENARIO [KEY=VALUE...]
+ *
+ * A scenario prints one line of result, or ends the program with 1 and says what was wrong.
+ * A key that no scenario asked for is a mistake of the caller: exit 2.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client.h"
+
+struct scenario {
+	const char *name;
+	void (*run)(struct client *c);
+};
+
+int scenario_main(int argc, char **argv, const struct scenario *scenarios, size_t n);
+
+/* Says "SCENARIO: …" and ends the program with 1. */
+void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* Dies when a negative errno came back. */
+#define MUST(call)                                                                      \
+	({                                                                              \
+		int must_r_ = (call);                                                   \
+		if (must_r_ < 0)                                                        \
+			die("%s:%d: %s: %s", __FILE__, __LINE__, #call, strerror(-must_r_)); \
+		must_r_;                                                                \
+	})
+
+/* The value of KEY=, valid for ever. A NULL fallback makes the key obligatory. */
+const char *option(const char *key, const char *fallback);
+uint64_t option_number(const char *key, uint64_t fallback); /* 0x…, K, M, G */
+
+/* Item number i of a value of the form A,B,C; false when there is none. */
+#define OPTION_ITEM_SIZE 80
+bool option_item(const char *key, size_t i, char ret_item[static OPTION_ITEM_SIZE]);
+
+void scenario_statistics(struct client *c, const char *object, struct client_statistics *ret);
+uint64_t scenario_counter(const struct client_statistics *s, const char *name);
+
+/* The bytes [at, at + size) of the region SPACE/NAME, by OpenMemory; to be unmapped. */
+void *scenario_map_memory(struct client *c, const char *region, uint64_t at, uint64_t size);
+
+/* Waits for the quiet moment (nothing pending), then demands
+ * FaultGroupsTotal = ResponsesSuccess + ResponsesInvalid + ResponsesStale + FaultsPending.
+ * ret may be NULL. */
+void scenario_quiet(struct client *c, const char *object, struct client_statistics *ret);

@@ -1,0 +1,6 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The mock engine on the kernel's mock device. timeout: 60
+. "${0%/*}/../lib/machine.sh"
+need_rig uml
+boot -t 30 -- "$IOPFD_BUILD/tests/uml/test-mock-engine"
