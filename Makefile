@@ -14,6 +14,9 @@ prefix ?= $(PREFIX)
 exec_prefix ?= $(prefix)
 sbindir ?= $(exec_prefix)/sbin
 datadir ?= $(prefix)/share
+libdir ?= $(exec_prefix)/lib
+includedir ?= $(prefix)/include
+pkgconfigdir ?= $(datadir)/pkgconfig
 mandir ?= $(datadir)/man
 # The daemon looks there, whatever the prefix is
 sysconfdir ?= /etc
@@ -22,11 +25,12 @@ catalogdir ?= $(prefix)/lib/systemd/catalog
 sysusersdir ?= $(prefix)/lib/sysusers.d
 udevrulesdir ?= $(prefix)/lib/udev/rules.d
 dbuspolicydir ?= $(datadir)/dbus-1/system.d
+plugindir = $(libdir)/iopfd/policies
 INSTALL ?= install
 
 PKGS := libevent_core $(if $(filter-out 0,$(WITH_URING)),liburing) inih libsystemd
 PKGS_MISSING := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
-CPPFLAGS += -D_GNU_SOURCE -DIOPFD_VERSION='"$(VERSION)"' -Iinclude -Idaemon $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+CPPFLAGS += -D_GNU_SOURCE -DIOPFD_VERSION='"$(VERSION)"' -DIOPFD_PLUGIN_DIR='"$(plugindir)"' -Iinclude -Idaemon $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wconversion -Wno-sign-conversion
 OPT ?= -O2 -g
 CFLAGS += -std=gnu11 $(OPT) $(WARNINGS) $(WERROR) -pthread -fno-strict-aliasing
@@ -46,6 +50,7 @@ endif
 # their own in front of one of them.
 SOURCES := $(sort $(wildcard daemon/*.c daemon/*/*.c daemon/*/*/*.c))
 LEFT_OUT := daemon/loop/$(if $(filter-out 0,$(WITH_URING)),no-io_uring.c,io_uring.c daemon/loop/backends.c)
+LEFT_OUT += daemon/policy/$(if $(filter-out 0,$(WITH_URING)),io-no-uring.c,io-uring.c daemon/policy/io-engines.c)
 LIB_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c daemon/ctl/% $(LEFT_OUT),$(SOURCES)))
 LIB := $(BUILD)/libiopfd.a
 
@@ -67,6 +72,11 @@ DRIVER_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(DRIVER_SOURCES))
 
 # The daemon with one more policy, which fails: daemon tests show that they notice.
 FAULTY := $(patsubst tests/daemon/%.c,$(BUILD)/tests/iopfd-%,$(wildcard tests/daemon/faulty.c))
+
+# Example plugins, and those of misfit.c: one object for each way to be refused.
+MISFITS := version small large lie symbol function name fill flags
+PLUGINS := $(patsubst %.c,$(BUILD)/%.so,$(filter-out %/misfit.c,$(sort $(wildcard tests/plugins/*.c)))) \
+	$(patsubst %,$(BUILD)/tests/plugins/misfit-%.so,$(MISFITS))
 
 # What `make check` runs besides programs.
 CHECKS := $(sort $(wildcard tests/check-*.sh))
@@ -103,9 +113,20 @@ $(BUILD)/tests/unit/test-uapi.o: CPPFLAGS += -isystem tests/rig/include -DHAVE_U
 # Tests of the device engines have a kernel of their own (tests/lib/fake-iommufd.h).
 $(foreach t,vfio ioas mock,$(eval TEST_LDFLAGS_test-$t := -Wl,--wrap=ioctl,--wrap=open,--wrap=close))
 
+# Files that cannot be opened, read or written, and kernels without io_uring, on command.
+$(foreach t,file io,$(eval TEST_LDFLAGS_test-policy-$t := -Wl,--wrap=io_uring_queue_init))
+TEST_LDFLAGS_test-policy-file-open := -Wl,--wrap=open
+TEST_LDFLAGS_test-policy-file-retry := -Wl,--wrap=io_uring_queue_init,--wrap=pread,--wrap=pwrite
+
 $(TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(TEST_LIB) $(LIB)
 	$(say) "  LD    $@"
 	$(CC) $(CFLAGS) $(LDFLAGS) $(TEST_LDFLAGS_$(notdir $@)) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+
+# The device that they drive.
+$(BUILD)/tests/vm/test-policies: $(BUILD)/tests/vm/iopf-dma.o
+
+# It loads them.
+$(BUILD)/tests/unit/test-plugin: $(PLUGINS)
 
 # One suite over several engines, each with a fixture.
 $(BUILD)/tests/conformance/test-device: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/conformance/device-*.c))
@@ -119,6 +140,18 @@ $(FAULTY): $(BUILD)/tests/iopfd-%: $(BUILD)/daemon/main.o $(BUILD)/tests/daemon/
 	$(say) "  LD    $@"
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+plugin = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $(@:.so=.d) -MT $@ -shared -fPIC -o $@ $<
+
+$(BUILD)/tests/plugins/misfit-%.so: tests/plugins/misfit.c $(BUILD)/flags
+	$(say) "  LD    $@"
+	mkdir -p $(dir $@)
+	$(plugin) -DMISFIT_$*
+
+$(BUILD)/tests/plugins/%.so: tests/plugins/%.c $(BUILD)/flags
+	$(say) "  LD    $@"
+	mkdir -p $(dir $@)
+	$(plugin)
+
 # Changes only when the flags do, and everything depends on it.
 FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)
 $(BUILD)/flags: FORCE
@@ -127,7 +160,7 @@ $(BUILD)/flags: FORCE
 	mkdir -p $(BUILD)
 	printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS))' > $@
 
-tests: $(TESTS) $(TOOLS) $(DRIVERS) $(FAULTY)
+tests: $(TESTS) $(TOOLS) $(DRIVERS) $(FAULTY) $(PLUGINS)
 
 # What needs packages gets them first; then a second make finds them with pkg-config.
 deps:
@@ -174,6 +207,8 @@ INSTALLED := $(BUILD)/iopfd:$(sbindir):755 \
 	systemd/60-iopfd.rules:$(udevrulesdir):644 \
 	systemd/iopfd.sysusers.conf:$(sysusersdir)/iopfd.conf:644 \
 	conf/org.iopfd1.conf:$(dbuspolicydir):644 \
+	include/iopfd/policy.h:$(includedir)/iopfd:644 \
+	$(BUILD)/iopfd.pc:$(pkgconfigdir):644 \
 	$(foreach m,$(wildcard man/*.[1-8]),$(m):$(mandir)/man$(subst .,,$(suffix $(m))):644)
 CONFIG := $(DESTDIR)$(sysconfdir)/iopfd
 field = $(word $2,$(subst :, ,$1))
@@ -183,16 +218,20 @@ $(BUILD)/iopfd.service: systemd/iopfd.service.in FORCE
 	mkdir -p $(BUILD)
 	sed 's|@sbindir@|$(sbindir)|g' $< > $@
 
-install: all $(BUILD)/iopfd.service
+$(BUILD)/iopfd.pc: conf/iopfd.pc.in FORCE
+	mkdir -p $(BUILD)
+	sed 's|@includedir@|$(includedir)|g; s|@plugindir@|$(plugindir)|g; s|@VERSION@|$(VERSION)|g' $< > $@
+
+install: all $(BUILD)/iopfd.service $(BUILD)/iopfd.pc
 	$(foreach f,$(INSTALLED),$(INSTALL) -D -m $(call field,$f,3) $(call field,$f,1) $(call target,$f) &&) true
-	$(INSTALL) -d -m 755 $(CONFIG)/iopfd.conf.d
+	$(INSTALL) -d -m 755 $(CONFIG)/iopfd.conf.d $(DESTDIR)$(plugindir)
 	[ -e $(CONFIG)/iopfd.conf ] || $(INSTALL) -m 644 conf/iopfd.conf $(CONFIG)/iopfd.conf
 
 # A configuration that differs from the sample stays, and the folder with it.
 uninstall:
 	rm -f $(foreach f,$(INSTALLED),$(call target,$f))
 	! cmp -s conf/iopfd.conf $(CONFIG)/iopfd.conf || rm -f $(CONFIG)/iopfd.conf
-	rmdir $(CONFIG)/iopfd.conf.d $(CONFIG) 2>/dev/null || true
+	rmdir $(CONFIG)/iopfd.conf.d $(CONFIG) $(DESTDIR)$(plugindir) $(dir $(DESTDIR)$(plugindir)) $(DESTDIR)$(includedir)/iopfd 2>/dev/null || true
 
 clean:
 	rm -rf $(BUILD)
@@ -218,4 +257,4 @@ FORCE:
 .PHONY: all tests deps check check-unit check-asan check-ubsan check-uml check-vm run-sanitized \
 	demo bench install uninstall clean help FORCE
 .SECONDARY:
--include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(TEST_SOURCES) $(TOOL_SOURCES) $(SHARED_SOURCES) $(DRIVER_SOURCES) $(wildcard tests/daemon/*.c))
+-include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(TEST_SOURCES) $(TOOL_SOURCES) $(SHARED_SOURCES) $(DRIVER_SOURCES) $(wildcard tests/daemon/*.c)) $(PLUGINS:.so=.d)

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
+#include "config/diagnostic.h"
 #include "control/service.h"
 #include "device/device.h"
 #include "loop/loop.h"
@@ -115,6 +116,22 @@ static int check_address(const char *address, char *text, size_t size)
 	return r;
 }
 
+static int check_policy(const char *name, const char *plugin_dir, char *text, size_t size)
+{
+	int r = policy_check(name, plugin_dir);
+
+	if (r < 0)
+		hint_describe_unknown("policy", name, policy_names(), text, size);
+	return r;
+}
+
+static int check_setting(const char *policy, const char *plugin_dir, const char *key, const char *value, char *text,
+			 size_t size)
+{
+	(void)plugin_dir;
+	return policy_check_setting(policy, key, value, text, size);
+}
+
 static const char *address_kind(const char *address)
 {
 	const struct device_ops *ops = device_find_ops(address, NULL);
@@ -141,6 +158,9 @@ static int load_config(struct config **ret)
 	struct config_source source = { .file = arg.config, .strict = arg.action == ACTION_CHECK };
 	struct config_hooks hooks = {
 		.policies = policy_names(),
+		.check_policy = check_policy,
+		.check_setting = check_setting,
+		.policy_keys = policy_keys,
 		.event_loops = loop_names(),
 		.check_address = check_address,
 		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),

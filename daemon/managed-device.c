@@ -36,9 +36,8 @@ static int run_attach(struct shard_call *c)
 	int r;
 
 	if (!a->space->pager.ioas)
-		return reason_set(&a->why, -a->space->start_error, "space %s cannot be served: %s%s",
-				  a->space->entry.name, strerror(-a->space->start_error),
-				  error_hint(-a->space->start_error));
+		return reason_set(&a->why, a->space->start_error.error, "%s%s", a->space->start_error.text,
+				  error_hint(a->space->start_error.error));
 	r = pager_attach(&a->space->pager, a->device->entry.device, a->entry->pasid, &a->stats, &a->why);
 	a->attached = r >= 0;
 	return r;

@@ -10,10 +10,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fault/job.h"
 #include "managed.h"
+#include "memory.h"
 
 /* At stop: what keeps faulting is answered by the detach. */
 #define DRAIN_NS (5 * NSEC_PER_SEC)
+
+/* What a space gives back when another one finds nothing, at most. */
+#define SHRINK_BYTES (4ull << 20)
 
 static const char *const on_fault_names[] = {
 	[REGION_DEMAND] = "demand",
@@ -24,6 +29,36 @@ static const char *const on_fault_names[] = {
 static const char *access_name(uint32_t access)
 {
 	return access == ACCESS_READ ? "r" : access == ACCESS_WRITE ? "w" : "rw";
+}
+
+int64_t budget_bytes(const struct config_budget *b)
+{
+	uint64_t bytes = b->is_percent ? memory_available() / 100 * b->value : b->value;
+
+	return b->value ? (int64_t)MIN(bytes, (uint64_t)BUDGET_NONE) : BUDGET_NONE;
+}
+
+static struct policy_setting *copy_settings(const struct config_region *config)
+{
+	struct policy_setting *settings = calloc(config->n_settings + 1, sizeof(*settings));
+
+	for (size_t i = 0; settings && i < config->n_settings; i++)
+		settings[i] = (struct policy_setting){ strdup(config->settings[i].key), strdup(config->settings[i].value) };
+	return settings;
+}
+
+static void free_settings(struct policy_setting *settings)
+{
+	for (size_t i = 0; settings && settings[i].key; i++) {
+		free((char *)settings[i].key);
+		free((char *)settings[i].value);
+	}
+	free(settings);
+}
+
+static unsigned in_granules(uint64_t bytes, uint64_t granule)
+{
+	return bytes > granule ? (unsigned)(bytes / granule) : 1;
 }
 
 static int add_region(struct managed_space *s, const struct config_region *config)
@@ -41,38 +76,84 @@ static int add_region(struct managed_space *s, const struct config_region *confi
 		.access = (config->access & CONFIG_ACCESS_READ ? ACCESS_READ : 0) |
 			  (config->access & CONFIG_ACCESS_WRITE ? ACCESS_WRITE : 0),
 		.mode = modes[config->on_fault],
+		.pinned = config->pinned,
+		.merge = in_granules(config->merge, config->granule),
+		.around = in_granules(config->fault_around, config->granule),
+		.write_back_ns = config->write_back_ns,
 	};
-	const struct iopfd_policy *policy = policy_find(config->policy);
+	size_t i = s->pager.space.n_regions;
 	int r = space_add_region(&s->pager.space, &region);
+	struct region_entry *e = &s->entry.regions[i];
 
 	if (r < 0)
 		return r;
-	s->entry.regions[s->entry.n_regions++] = (struct region_entry){
-		.name = s->pager.space.regions[s->pager.space.n_regions - 1].name,
-		.iova = region.iova,
-		.length = region.length,
-		.granule = config->granule,
-		.policy_name = policy->name,
-		.on_fault = on_fault_names[region.mode],
-		.access = access_name(region.access),
-	};
-	return 0;
+	s->entry.n_regions++;
+	e->name = s->pager.space.regions[i].name;
+	e->iova = region.iova;
+	e->length = region.length;
+	e->granule = config->granule;
+	e->policy_name = strdup(config->policy);
+	e->on_fault = on_fault_names[region.mode];
+	e->access = access_name(region.access);
+	s->settings[i] = copy_settings(config);
+	return e->policy_name && s->settings[i] ? 0 : -ENOMEM;
 }
 
-int managed_space_init(struct managed_space *s, struct manager *m, const struct config_space *config,
+/* On the control thread, which the shard asked to come. */
+static void on_starving_told(void *userdata)
+{
+	struct managed_space *s = userdata, *largest = NULL;
+	struct manager *m = s->manager;
+
+	for (size_t i = 0; i < m->n_spaces; i++) {
+		struct managed_space *other = &m->spaces[i];
+
+		if (other != s && (!largest || space_entry_mapped_bytes(&other->entry) > space_entry_mapped_bytes(&largest->entry)))
+			largest = other;
+	}
+	atomic_store(&s->starving, false);
+	if (largest && !m->stop_asked)
+		managed_space_shrink(largest);
+}
+
+static void on_starving(void *userdata)
+{
+	struct managed_space *s = userdata;
+
+	if (!atomic_exchange(&s->starving, true))
+		shard_notify(s->shard, on_starving_told, s);
+}
+
+int managed_space_init(struct managed_space *s, struct manager *m, const struct config *config, size_t index,
 		       struct shard *shard)
 {
+	const struct config_space *c = &config->spaces[index];
+	struct pager_setup setup = {
+		.name = c->name,
+		.n_regions = c->n_regions,
+		.stats = &s->stats,
+		.orphans = shard_orphans(shard),
+		.budget = &m->budget,
+		.limit = budget_bytes(&c->budget),
+		.deadline_ns = config->deadline_ns,
+		.workers = m->workers,
+		.on_starving = on_starving,
+		.userdata = s,
+	};
 	int r;
 
 	s->manager = m;
 	s->shard = shard;
-	s->entry.name = strdup(config->name);
-	s->entry.regions = calloc(config->n_regions + 1, sizeof(*s->entry.regions));
-	if (!s->entry.name || !s->entry.regions)
+	s->numa_node = c->numa_node;
+	s->entry.name = strdup(c->name);
+	s->entry.regions = calloc(c->n_regions + 1, sizeof(*s->entry.regions));
+	s->settings = calloc(c->n_regions + 1, sizeof(struct policy_setting *));
+	if (!s->entry.name || !s->entry.regions || !s->settings)
 		return -ENOMEM;
-	r = pager_init(&s->pager, config->name, config->n_regions, &s->stats, shard_orphans(shard));
-	for (size_t i = 0; r >= 0 && i < config->n_regions; i++)
-		r = add_region(s, &config->regions[i]);
+	r = pager_init(&s->pager, &setup);
+	for (size_t i = 0; r >= 0 && i < c->n_regions; i++)
+		r = add_region(s, &c->regions[i]);
+	s->entry.budget = setup.limit == BUDGET_NONE ? 0 : (uint64_t)setup.limit;
 	s->entry.stats = &s->stats;
 	s->entry.mapped_bytes = &s->pager.space.mapped_bytes;
 	s->entry.extents_mapped = &s->pager.space.extents_mapped;
@@ -88,36 +169,48 @@ static void close_policies(struct managed_space *s)
 void managed_space_deinit(struct managed_space *s)
 {
 	close_policies(s);
+	for (size_t i = 0; i < s->entry.n_regions; i++) {
+		free((char *)s->entry.regions[i].policy_name);
+		free_settings(s->settings[i]);
+	}
 	if (s->pager.space.name)
 		pager_deinit(&s->pager);
+	free(s->settings);
 	free(s->entry.regions);
 	free(s->entry.name);
 }
 
-static int open_policies(struct managed_space *s, struct reason *why)
+static int open_policy(struct managed_space *s, size_t i, struct reason *why)
 {
-	for (size_t i = 0; i < s->entry.n_regions; i++) {
-		struct region_entry *e = &s->entry.regions[i];
-		struct region *region = &s->pager.space.regions[i];
-		_cleanup_free_ char *name = NULL;
-		struct iopfd_region info = {
-			.size = sizeof(info),
-			.access = region->access,
-			.iova = region->iova,
-			.length = region->length,
-			.granule = region_granule(region),
-		};
-		int r;
+	struct region_entry *e = &s->entry.regions[i];
+	struct region *region = &s->pager.space.regions[i];
+	_cleanup_free_ char *name = NULL;
+	const struct iopfd_policy *ops;
+	struct iopfd_region info = {
+		.size = sizeof(info),
+		.access = region->access,
+		.iova = region->iova,
+		.length = region->length,
+		.granule = region_bytes(region, 1),
+		.numa_node = s->numa_node,
+	};
+	char text[512] = "";
+	size_t n = 0;
+	int r;
 
-		if (asprintf(&name, "%s/%s", s->entry.name, e->name) < 0)
-			return reason_set(why, ENOMEM, "out of memory");
-		info.name = name;
-		r = policy_open(policy_find(e->policy_name), &info, &e->policy);
-		if (r < 0)
-			return reason_set(why, -r, "region %s: policy %s cannot provide %" PRIu64 " bytes: %s%s", name,
-					  e->policy_name, e->length, strerror(-r), error_hint(-r));
-		region->policy = e->policy;
-	}
+	if (asprintf(&name, "%s/%s", s->entry.name, e->name) < 0)
+		return reason_set(why, ENOMEM, "out of memory");
+	info.name = name;
+	r = policy_find(e->policy_name, s->manager->plugin_dir, &ops, text, sizeof(text));
+	if (r < 0)
+		return reason_set(why, -r, "region %s: policy %s: %s", name, e->policy_name, text);
+	while (s->settings[i][n].key)
+		n++;
+	r = policy_open(ops, &info, s->settings[i], n, &e->policy, text, sizeof(text));
+	if (r < 0)
+		return reason_set(why, -r, "region %s: policy %s: %s%s", name, e->policy_name, *text ? text : strerror(-r),
+				  error_hint(-r));
+	region->policy = e->policy;
 	return 0;
 }
 
@@ -140,8 +233,7 @@ static int run_start(struct shard_call *c)
 {
 	struct managed_space *s = container_of(c, struct managed_space, call);
 
-	s->start_error = pager_start(&s->pager, shard_loop(c->shard), TAKE_PTR(s->ioas));
-	return s->start_error;
+	return pager_start(&s->pager, shard_loop(c->shard), shard_inbox(c->shard), TAKE_PTR(s->ioas), &s->start_error);
 }
 
 static void done_start(struct shard_call *c)
@@ -149,17 +241,18 @@ static void done_start(struct shard_call *c)
 	struct managed_space *s = container_of(c, struct managed_space, call);
 
 	if (c->result < 0)
-		log_error_errno(c->result, "space %s cannot be served", s->entry.name);
+		log_error("%s", s->start_error.text);
 	manager_settled(s->manager);
 }
 
 int managed_space_open(struct managed_space *s, const struct device_ops *ops, struct reason *why)
 {
-	int r;
+	int r = 0;
 
 	if (s->is_open)
 		return 0;
-	r = open_policies(s, why);
+	for (size_t i = 0; r >= 0 && i < s->entry.n_regions; i++)
+		r = open_policy(s, i, why);
 	if (r >= 0)
 		r = open_ioas(s, ops, why);
 	if (r < 0) {
@@ -204,10 +297,21 @@ void managed_space_drain(struct managed_space *s)
 	shard_submit(s->shard, &s->call);
 }
 
+static void on_stopped(void *userdata, int result)
+{
+	struct managed_space *s = userdata;
+
+	if (result < 0)
+		log_error_errno(result, "space %s: not everything could be written back", s->entry.name);
+	shard_call_finish(&s->call, result);
+}
+
 static int run_stop(struct shard_call *c)
 {
-	pager_stop(&container_of(c, struct managed_space, call)->pager);
-	return 0;
+	struct managed_space *s = container_of(c, struct managed_space, call);
+
+	pager_stop(&s->pager, on_stopped, s);
+	return SHARD_PENDING;
 }
 
 void managed_space_close(struct managed_space *s)
@@ -216,4 +320,30 @@ void managed_space_close(struct managed_space *s)
 	s->call.run = run_stop;
 	s->call.done = done_step;
 	shard_submit(s->shard, &s->call);
+}
+
+static int run_shrink(struct shard_call *c)
+{
+	struct managed_space *s = container_of(c, struct managed_space, shrink_call);
+
+	pager_shrink(&s->pager, s->shrink_bytes);
+	return 0;
+}
+
+static void done_shrink(struct shard_call *c)
+{
+	container_of(c, struct managed_space, shrink_call)->shrinking = false;
+}
+
+void managed_space_shrink(struct managed_space *s)
+{
+	uint64_t mapped = space_entry_mapped_bytes(&s->entry);
+
+	if (s->shrinking || !s->is_open)
+		return;
+	s->shrinking = true;
+	s->shrink_bytes = MIN(SHRINK_BYTES, MAX(mapped / 16, 1ull << 16));
+	s->shrink_call.run = run_shrink;
+	s->shrink_call.done = done_shrink;
+	shard_submit(s->shard, &s->shrink_call);
 }

@@ -11,7 +11,14 @@
 #include "control/service.h"
 #include "fault/pager.h"
 #include "fault/shard.h"
+#include "fault/worker.h"
 #include "manager.h"
+
+/* Commands of the bus that may be under way at once. */
+#define COMMANDS_MAX 32u
+
+/* What a configured budget means here; BUDGET_NONE if there is none. */
+int64_t budget_bytes(const struct config_budget *b);
 
 struct managed_space {
 	struct space_entry entry;
@@ -21,7 +28,13 @@ struct managed_space {
 	struct stats stats; /* what no attachment caused */
 	struct ioas *ioas;  /* on its way to the shard */
 	bool is_open;
-	int start_error;    /* why the shard does not serve it; the shard's, then of the attaches on it */
+	struct reason start_error; /* why the shard does not serve it; the shard's, then of the attaches on it */
+	int32_t numa_node;
+	struct policy_setting **settings; /* of each region; ends with key NULL */
+	atomic_bool starving; /* the control thread has been told */
+	struct shard_call shrink_call;
+	uint64_t shrink_bytes;
+	bool shrinking;
 	struct shard_call call;
 };
 
@@ -51,6 +64,11 @@ struct manager {
 	struct directory directory;
 	struct service *service;
 	struct iommufd *iommufd; /* NULL until the first device needs it */
+	struct budget budget;
+	struct workers *workers;
+	char *plugin_dir;
+	unsigned n_commands; /* of the bus, under way */
+	bool commands_settle; /* they count in n_settling */
 	struct shard **shards;
 	struct shard_call *heartbeats; /* one for each shard */
 	size_t n_shards;
@@ -76,12 +94,19 @@ const char *error_hint(int error);
 /* Spaces. init: of the configuration, opens nothing. open: policies, ioas, and the shard is
  * told to serve it (which ends in manager_settled()); calls submitted afterwards run after
  * that. A second open does nothing. */
-int managed_space_init(struct managed_space *s, struct manager *m, const struct config_space *config,
+int managed_space_init(struct managed_space *s, struct manager *m, const struct config *config, size_t index,
 		       struct shard *shard);
 int managed_space_open(struct managed_space *s, const struct device_ops *ops, struct reason *why);
 void managed_space_drain(struct managed_space *s); /* ends in manager_settled() */
 void managed_space_close(struct managed_space *s); /* likewise; nothing is attached any more */
 void managed_space_deinit(struct managed_space *s);
+
+/* Gives back some of what it has mapped, for another space. */
+void managed_space_shrink(struct managed_space *s);
+
+/* A command of the bus, as service_hooks.on_space_command. */
+void managed_space_command(void *manager, struct space_entry *e, size_t region, enum space_command command,
+			   uint64_t offset, uint64_t length, struct service_call *call);
 
 /* Devices. start and stop end in manager_settled(). */
 int managed_device_init(struct managed_device *d, struct manager *m, const struct config_device *config);

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -20,6 +21,9 @@
 #include "managed.h"
 
 #define WORKERS_MAX 8u
+
+/* Long maps run in parallel in the kernel; more than this only share its memory. */
+#define MAP_WORKERS 2u
 
 static void sigset_handled(sigset_t *set)
 {
@@ -133,7 +137,8 @@ static void stop_devices(struct manager *m)
 
 static void stop_begin(struct manager *m)
 {
-	m->n_settling = 1;
+	m->n_settling = m->n_commands + 1;
+	m->commands_settle = true;
 	m->next = stop_devices;
 	for (size_t i = 0; i < m->n_spaces; i++) {
 		if (!m->spaces[i].is_open)
@@ -270,7 +275,8 @@ static size_t count_workers(const struct config *config)
 
 static int start_shards(struct manager *m, const struct config *config)
 {
-	size_t n = count_workers(config), capacity = config->n_spaces + 1;
+	/* Of each space: start or stop, and a shrink, and a cry for one; a heartbeat. */
+	size_t n = count_workers(config), capacity = config->n_spaces * 3 + 1 + COMMANDS_MAX;
 
 	for (size_t i = 0; i < config->n_devices; i++)
 		capacity += config->devices[i].n_pasids + 1;
@@ -299,7 +305,7 @@ static int add_entries(struct manager *m, const struct config *config)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->n_spaces; i++) {
 		struct managed_space *s = &m->spaces[m->n_spaces++];
-		int r = managed_space_init(s, m, &config->spaces[i], m->shards[i % m->n_shards]);
+		int r = managed_space_init(s, m, config, i, m->shards[i % m->n_shards]);
 
 		if (r < 0)
 			return r;
@@ -315,6 +321,13 @@ static int add_entries(struct manager *m, const struct config *config)
 		TAILQ_INSERT_TAIL(&m->directory.devices, &d->entry, link);
 	}
 	return 0;
+}
+
+static int start_workers(struct manager *m, const struct config *config)
+{
+	budget_init(&m->budget, budget_bytes(&config->memory_budget), (unsigned)config->n_spaces);
+	m->plugin_dir = strdup(config->plugin_dir);
+	return m->plugin_dir ? workers_new(MAP_WORKERS, &m->workers) : -ENOMEM;
 }
 
 static int start_loop(struct manager *m, const struct config *config)
@@ -335,7 +348,8 @@ static int start_loop(struct manager *m, const struct config *config)
 int manager_new(const struct config *config, const char *bus, struct manager **ret)
 {
 	_cleanup_(manager_freep) struct manager *m = calloc(1, sizeof(*m));
-	struct service_hooks hooks = { .on_name_taken = on_name_taken, .userdata = m };
+	struct service_hooks hooks = { .on_name_taken = on_name_taken,
+				       .on_space_command = managed_space_command, .userdata = m };
 	int r;
 
 	if (!m)
@@ -345,7 +359,9 @@ int manager_new(const struct config *config, const char *bus, struct manager **r
 	r = start_loop(m, config);
 	if (r < 0)
 		return r;
-	r = start_shards(m, config);
+	r = start_workers(m, config);
+	if (r >= 0)
+		r = start_shards(m, config);
 	if (r >= 0)
 		r = add_entries(m, config);
 	if (r >= 0)
@@ -377,6 +393,7 @@ struct manager *manager_free(struct manager *m)
 	m->service = service_free(m->service);
 	for (size_t i = 0; i < m->n_shards; i++)
 		shard_free(m->shards[i]);
+	workers_free(m->workers);
 	for (size_t i = 0; i < m->n_devices; i++)
 		managed_device_deinit(&m->devices[i]);
 	for (size_t i = 0; i < m->n_spaces; i++)
@@ -385,6 +402,7 @@ struct manager *manager_free(struct manager *m)
 	loop_remove(m->watchdog);
 	loop_remove(m->signals);
 	loop_free(m->loop);
+	free(m->plugin_dir);
 	free(m->devices);
 	free(m->spaces);
 	free(m->directory.orphans);

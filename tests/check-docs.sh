@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Documented is what exists, and nothing else: options in iopfd(8), keys in iopfd.conf(5),
-# members on the bus and counters in org.iopfd1(5). What exists is what the program prints,
-# the tables in the source, and what the bus shows. (Defaults and the sample configuration:
-# tests/unit/test-config-docs.c.)
+# Documented is what exists, and nothing else: options in iopfd(8), keys, also those of
+# policies, in iopfd.conf(5), members on the bus and counters in org.iopfd1(5). What exists
+# is what the program prints, the tables in the source, and what the bus shows. (Defaults and
+# the sample configuration: tests/unit/test-config-docs.c.)
 . "$(dirname "$0")/lib/daemon.sh"
 
 problems=0
@@ -28,6 +28,30 @@ sed -n 's/^\t{ SECTION_\([A-Z]*\), "\([a-z-]*\)".*/\L\1\E \2/p' daemon/config/*.
 awk '/^\.S[hs] / { section = ""; if (match($0, /\[[a-z]+/)) section = substr($0, RSTART + 1, RLENGTH - 1) }
 	/^\.It Cm [a-z-]+ Ns = / && section { print section, $3 }' man/iopfd.conf.5 > "$tmp/keys-man"
 same 'iopfd.conf(5), key' "$tmp/keys" "$tmp/keys-man"
+
+# Keys of policies: the program says what it expects in place of one that nobody has.
+# expected POLICY KEY: the list at the end of the message
+expected() {
+	conf=$(config policies <<- EOT
+		[region a/r]
+		iova = 0
+		length = 1G
+		policy = $1
+		$2 = 1
+	EOT
+	)
+	! "$iopfd" --check-config="$conf" > "$tmp/said" 2>&1 || fail "not refused: policy = $1, $2 = 1"
+	sed -n 's/.*, expected one of: //p; s/.*? expected one of: //p' "$tmp/said" | tr -d ' ' | tr , '\n'
+}
+expected zzzzzzzzzzzz zzzzzzzzzzzz > "$tmp/policies"
+sed -n 's/^region //p' "$tmp/keys" | sort > "$tmp/keys-region"
+while read -r policy; do
+	echo "$policy"
+	expected "$policy" zzzzzzzzzzzz | sort | comm -23 - "$tmp/keys-region" | sed "s/^/$policy /"
+done < "$tmp/policies" > "$tmp/policy-keys"
+awk '/^\.Sh / { inside = /POLICIES/ } /^\.Ss / { policy = $2 } !inside { next }
+	/^\.Ss [a-z]/ { print policy } /^\.It Cm [a-z-]+ Ns = / { print policy, $3 }' man/iopfd.conf.5 > "$tmp/policy-keys-man"
+same 'iopfd.conf(5), policy' "$tmp/policy-keys" "$tmp/policy-keys-man"
 
 # Options of simulated devices
 sed -n 's/^\t{ "\([a-z-]*\)", parse_.*/\1/p' daemon/device/sim/options.c > "$tmp/sim"

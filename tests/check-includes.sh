@@ -19,11 +19,10 @@ allowed() {
 	daemon/loop/*) echo 'base/|loop/' ;;
 	daemon/device/*) echo 'base/|device/' ;;
 	daemon/policy/*) echo 'base/|policy/' ;;
-	daemon/fault/pager*) echo 'base/|config/|loop/|device/|policy/|fault/' ;;
-	# Only the pager puts queue, space and eviction together
-	daemon/fault/queue*) echo 'base/|config/|loop/|device/|policy/|fault/(queue|stats|space)' ;;
-	daemon/fault/space* | daemon/fault/stats*) echo 'base/|config/|device/|policy/|fault/(space|stats|extent)' ;;
-	daemon/fault/evict*) echo 'base/|config/|device/|policy/|fault/(evict|space|stats|extent)' ;;
+	# The models know nothing of the pager and of what belongs to it
+	daemon/fault/queue*) echo 'base/|device/|fault/(queue|stats)' ;;
+	daemon/fault/space* | daemon/fault/extents* | daemon/fault/chunks* | daemon/fault/victims* | daemon/fault/stats* | daemon/fault/budget* | daemon/fault/attachments*)
+		echo 'base/|device/|policy/|fault/(space|extents|chunks|victims|stats|budget|attachments)' ;;
 	daemon/fault/*) echo 'base/|config/|loop/|device/|policy/|fault/' ;;
 	daemon/control/*) echo 'base/|config/|loop/|device/|policy/|fault/|control/' ;;
 	daemon/ctl/*) echo 'base/|ctl/' ;;
@@ -35,7 +34,7 @@ allowed() {
 library_home() {
 	case $1 in
 	event2/* | event.h) echo 'daemon/loop/libevent\.c' ;;
-	liburing.h) echo 'daemon/loop/io_uring\.c' ;;
+	liburing.h) echo 'daemon/(loop/io_uring|policy/io-uring)\.c' ;;
 	ini.h) echo 'daemon/config/.*' ;;
 	systemd/*) echo 'daemon/(base/log.*\.c|control/.*)' ;;
 	iopfd/*) echo 'daemon/(policy|fault|control)/.*|daemon/[^/]*' ;;

@@ -20,6 +20,7 @@ build libsystemd-dev                 D-Bus, journal, sd_notify
 demo  dbus-daemon                    private message buses
 demo  systemd                        busctl, systemd-analyze, the units of the guests
 demo  procps                         ps
+check g++                            plugins may be written in C++
 check mandoc                         lints the manual pages
 check strace                         system calls of the daemon in tests
 check util-linux                     setpriv, setsid, taskset

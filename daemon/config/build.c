@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "config/settings.h"
+
 size_t build_find_space(const struct config *c, const char *name, size_t length)
 {
 	for (size_t i = 0; i < c->n_spaces; i++)
@@ -35,7 +37,7 @@ static int declare_space(struct config *c, const char *name, size_t length)
 	copy = strndup(name, length);
 	if (!copy)
 		return -ENOMEM;
-	spaces[c->n_spaces++] = (struct config_space){ .name = copy };
+	spaces[c->n_spaces++] = (struct config_space){ .name = copy, .numa_node = -1 };
 	return 0;
 }
 
@@ -79,8 +81,19 @@ static int build_region(struct config *c, const struct section *s)
 		.policy = strdup(s->values.region.policy),
 		.on_fault = s->values.region.on_fault,
 		.access = s->values.region.access,
+		.merge = s->values.region.merge,
+		.fault_around = s->values.region.fault_around,
+		.pinned = s->values.region.pinned,
 	};
-	return region->name && region->policy ? 0 : -ENOMEM;
+	return region->name && region->policy ? settings_build(s, region) : -ENOMEM;
+}
+
+static void build_space(struct config *c, const struct section *s)
+{
+	struct config_space *space = &c->spaces[find_space(c, s->name)];
+
+	space->budget = s->values.space.budget;
+	space->numa_node = s->values.space.numa_node;
 }
 
 static int build_pasids(struct config *c, const struct section *s, struct config_device *device)
@@ -129,11 +142,16 @@ int build_rest(struct config *c, const struct sections *s)
 	int r = 0;
 
 	c->event_loop = strdup(daemon->values.daemon.event_loop);
-	if (!c->event_loop)
+	c->plugin_dir = strdup(daemon->values.daemon.plugin_dir);
+	if (!c->event_loop || !c->plugin_dir)
 		return -ENOMEM;
 	c->workers = daemon->values.daemon.workers;
+	c->memory_budget = daemon->values.daemon.memory_budget;
+	c->deadline_ns = daemon->values.daemon.deadline_ns;
 	for (size_t i = 0; i < s->n_items && r == 0; i++) {
-		if (s->items[i]->kind == SECTION_REGION)
+		if (s->items[i]->kind == SECTION_SPACE)
+			build_space(c, s->items[i]);
+		else if (s->items[i]->kind == SECTION_REGION)
 			r = build_region(c, s->items[i]);
 		else if (s->items[i]->kind == SECTION_DEVICE)
 			r = build_device(c, s->items[i]);

@@ -12,6 +12,7 @@
 #include "config/build.h"
 #include "config/files.h"
 #include "config/reader.h"
+#include "config/settings.h"
 #include "config/validate.h"
 #include "config/value.h"
 
@@ -21,7 +22,7 @@ struct loader {
 	struct config_diagnostics *diagnostics;
 	const char *file;
 	struct section *current; /* NULL: keys are skipped, their section was told about */
-	enum config_severity unknown; /* what an unknown key or section is */
+	struct settings_context settings; /* for unknown sections, too */
 	bool sections_lost;
 	bool files_lost;
 };
@@ -41,9 +42,9 @@ static int on_unknown_kind(struct loader *l, const struct diagnostic_place *plac
 	for (size_t i = 0; i < SECTION_KIND_MAX; i++)
 		hint_consider(&hint, section_kinds[i].word);
 	hint_format(&hint, guess, sizeof(guess));
-	if (l->unknown == CONFIG_ERROR)
+	if (l->settings.unknown == CONFIG_ERROR)
 		l->sections_lost = true;
-	return diagnostics_add(l->diagnostics, l->unknown, place,
+	return diagnostics_add(l->diagnostics, l->settings.unknown, place,
 			       "unknown kind of section '%s'%s expected one of: %s, %s, %s, %s", word,
 			       *guess ? guess : ",", section_kinds[SECTION_DAEMON].form,
 			       section_kinds[SECTION_SPACE].form, section_kinds[SECTION_REGION].form,
@@ -105,36 +106,11 @@ static int on_section(void *userdata, unsigned line, const char *header)
 	return sections_open(l->config->entries, kind, name, &origin, l->hooks, &l->current);
 }
 
-static int on_unknown_key(struct loader *l, const struct diagnostic_place *place, const char *name)
-{
-	const char *form = section_kinds[l->current->kind].form;
-	char list[160] = "", guess[64];
-	struct hint hint;
-
-	hint_init(&hint, name);
-	for (size_t i = 0; i < key_table_size; i++) {
-		if (key_table[i].kind == l->current->kind) {
-			hint_consider(&hint, key_table[i].name);
-			snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", *list ? ", " : "",
-				 key_table[i].name);
-		} else if (strcmp(key_table[i].name, name) == 0) {
-			return diagnostics_add(l->diagnostics, l->unknown, place, "a key of %s, not of %s",
-					       section_kinds[key_table[i].kind].form, form);
-		}
-	}
-	if (!*list)
-		return diagnostics_add(l->diagnostics, l->unknown, place, "unknown key, expected none in %s", form);
-	hint_format(&hint, guess, sizeof(guess));
-	return diagnostics_add(l->diagnostics, l->unknown, place, "unknown key%s expected one of: %s",
-			       *guess ? guess : ",", list);
-}
-
 static int on_key(void *userdata, unsigned line, const char *name, const char *value)
 {
 	struct loader *l = userdata;
 	struct origin origin = { .file = l->file, .line = line };
 	struct diagnostic_place place = { .file = l->file, .line = line, .key = name };
-	const char *advice = "";
 	struct key_problem why;
 	const struct key *key;
 	int r;
@@ -143,16 +119,14 @@ static int on_key(void *userdata, unsigned line, const char *name, const char *v
 		return 0;
 	place.section = l->current->title;
 	key = key_find(l->current->kind, name);
+	if (!key && l->current->kind == SECTION_REGION)
+		return section_set(l->current, name, value, &origin);
 	if (!key)
-		return on_unknown_key(l, &place, name);
+		return settings_tell_unknown(&l->settings, &place, l->current->kind, NULL);
 	r = section_assign(l->current, key, value, &origin, l->hooks, &why);
 	if (r != -EINVAL)
 		return r;
-	if (*value == '"' || *value == '\'')
-		advice = " (values are written without quotes)";
-	else if (strstr(value, " #") || *value == '#')
-		advice = " ('#' begins a comment only at the start of a line, use a blank and ';')";
-	return diagnostics_add(l->diagnostics, CONFIG_ERROR, &place, "%s%s", why.text, advice);
+	return diagnostics_add(l->diagnostics, CONFIG_ERROR, &place, "%s%s", why.text, diagnostic_advice(value));
 }
 
 static int on_problem(void *userdata, unsigned line, const char *section, const char *key, const char *text)
@@ -216,6 +190,8 @@ static int load(struct loader *l, const struct config_source *source)
 		r = sections_open(l->config->entries, SECTION_DAEMON, "", &nowhere, l->hooks, &daemon);
 	if (r == 0)
 		r = build_spaces(l->config, l->config->entries);
+	if (r == 0 && !l->files_lost)
+		r = settings_check(&l->settings, l->config->entries);
 	/* Half of the sections would only make up more that is missing. */
 	if (r == 0 && !l->files_lost) {
 		const struct validation v = {
@@ -236,12 +212,13 @@ static int load(struct loader *l, const struct config_source *source)
 int config_load(const struct config_source *source, const struct config_hooks *hooks, struct config **ret,
 		struct config_diagnostics *ret_diagnostics)
 {
+	const enum config_severity unknown = source->strict ? CONFIG_ERROR : CONFIG_WARNING;
 	_cleanup_(config_freep) struct config *c = calloc(1, sizeof(*c));
 	struct loader l = {
 		.config = c,
 		.hooks = hooks,
 		.diagnostics = ret_diagnostics,
-		.unknown = source->strict ? CONFIG_ERROR : CONFIG_WARNING,
+		.settings = { hooks, ret_diagnostics, unknown },
 	};
 	int r;
 
@@ -257,12 +234,22 @@ int config_load(const struct config_source *source, const struct config_hooks *h
 	return r;
 }
 
+static void free_region(struct config_region *r)
+{
+	for (size_t i = 0; i < r->n_settings; i++) {
+		free(r->settings[i].key);
+		free(r->settings[i].value);
+		free(r->settings[i].source);
+	}
+	free(r->settings);
+	free(r->name);
+	free(r->policy);
+}
+
 static void free_space(struct config_space *s)
 {
-	for (size_t i = 0; i < s->n_regions; i++) {
-		free(s->regions[i].name);
-		free(s->regions[i].policy);
-	}
+	for (size_t i = 0; i < s->n_regions; i++)
+		free_region(&s->regions[i]);
 	free(s->regions);
 	free(s->name);
 }
@@ -284,6 +271,7 @@ struct config *config_free(struct config *c)
 	for (size_t i = 0; i < c->n_devices; i++)
 		free_device(&c->devices[i]);
 	free(c->event_loop);
+	free(c->plugin_dir);
 	free(c->spaces);
 	free(c->devices);
 	sections_free(c->entries);

@@ -12,8 +12,14 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "config/hooks.h"
 
 #define CONFIG_NAME_MAX 32
+
+/* Where plugins are, if the configuration does not say. */
+#ifndef IOPFD_PLUGIN_DIR
+#define IOPFD_PLUGIN_DIR "/usr/lib/iopfd/policies"
+#endif
 
 enum config_on_fault {
 	CONFIG_ON_FAULT_DEMAND,
@@ -25,6 +31,19 @@ enum config_on_fault {
 #define CONFIG_ACCESS_READ 1u
 #define CONFIG_ACCESS_WRITE 2u
 
+/* How much may be mapped at once. */
+struct config_budget {
+	bool is_percent;     /* of RAM or of the cgroup's limit, whichever is smaller */
+	uint64_t value;      /* bytes or percent; 0: no budget */
+};
+
+/* A key that is the policy's own; it passed the policy's check. */
+struct config_setting {
+	char *key;
+	char *value;
+	char *source;        /* "file:line" */
+};
+
 struct config_region {
 	char *name;          /* without the space */
 	uint64_t iova;
@@ -33,12 +52,20 @@ struct config_region {
 	char *policy;
 	enum config_on_fault on_fault;
 	uint32_t access;     /* CONFIG_ACCESS_* */
+	uint64_t merge;      /* bytes, 0 = never; else granule to 16 granules, a power of two */
+	uint64_t fault_around; /* bytes, 0 = never; else from granule on, a power of two */
+	bool pinned;
+	uint64_t write_back_ns; /* interval; 0: the setting write-back is none */
+	struct config_setting *settings; /* in the order in which they were given last */
+	size_t n_settings;
 };
 
 struct config_space {
 	char *name;
 	struct config_region *regions; /* sorted by iova, disjoint */
 	size_t n_regions;
+	struct config_budget budget; /* besides the daemon's */
+	int numa_node;       /* -1: any */
 };
 
 struct config_pasid {
@@ -61,6 +88,9 @@ struct sections; /* section.h */
 struct config {
 	char *event_loop;    /* "auto", "io_uring", "libevent" */
 	unsigned workers;    /* 0 = auto */
+	struct config_budget memory_budget;
+	uint64_t deadline_ns; /* 0 = none */
+	char *plugin_dir;    /* absolute */
 	struct config_space *spaces;
 	size_t n_spaces;
 	struct config_device *devices;
@@ -88,17 +118,6 @@ struct config_diagnostics {
 	size_t n_items;
 	size_t n_errors;
 	bool unreadable;     /* a file may not be read: exit code 77 instead of 78 */
-};
-
-/* What the configuration cannot know itself. The defaults ("anon", "auto") are in the lists. */
-struct config_hooks {
-	const char *const *policies;    /* names, NULL-terminated */
-	const char *const *event_loops; /* likewise */
-	/* 0, or fills text with what is wrong and what was expected */
-	int (*check_address)(const char *address, char *text, size_t size);
-	uint64_t page_size;             /* of this machine: what a granule has at least */
-	/* "sim", "iommufd": devices that share a space must be of one kind */
-	const char *(*address_kind)(const char *address);
 };
 
 struct config_source {

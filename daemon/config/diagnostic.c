@@ -84,6 +84,15 @@ int config_diagnostic_format(const struct config_diagnostic *d, char *text, size
 	return n;
 }
 
+const char *diagnostic_advice(const char *value)
+{
+	if (*value == '"' || *value == '\'')
+		return " (values are written without quotes)";
+	if (strstr(value, " #") || *value == '#')
+		return " ('#' begins a comment only at the start of a line, use a blank and ';')";
+	return "";
+}
+
 void hint_init(struct hint *h, const char *word)
 {
 	/* More than a third of the letters wrong is another word. */
@@ -131,4 +140,25 @@ const char *hint_format(const struct hint *h, char *text, size_t size)
 	if (h->best)
 		snprintf(text, size, ", did you mean '%s'?", h->best);
 	return text;
+}
+
+void list_add_word(char *list, size_t size, const char *word)
+{
+	size_t length = strlen(list);
+
+	snprintf(list + length, size - length, "%s%s", *list ? ", " : "", word);
+}
+
+void hint_describe_unknown(const char *what, const char *word, const char *const *words, char *text, size_t size)
+{
+	char guess[2 * HINT_WORD_MAX], list[256] = "";
+	struct hint hint;
+
+	hint_init(&hint, word);
+	for (; *words; words++) {
+		hint_consider(&hint, *words);
+		list_add_word(list, sizeof(list), *words);
+	}
+	hint_format(&hint, guess, sizeof(guess));
+	snprintf(text, size, "unknown %s '%s'%s expected one of: %s", what, word, *guess ? guess : ",", list);
 }

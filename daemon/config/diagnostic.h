@@ -21,6 +21,9 @@ int diagnostics_add(struct config_diagnostics *d, enum config_severity severity,
 /* Replaces what would break a line in two or play with a terminal. */
 void diagnostic_make_printable(char *text);
 
+/* To put behind what is wrong with a value: "", or what may be the cause. */
+const char *diagnostic_advice(const char *value);
+
 /* The nearest of the candidates to a word, if one is near at all. */
 struct hint {
 	const char *word;
@@ -32,3 +35,9 @@ void hint_init(struct hint *h, const char *word);
 void hint_consider(struct hint *h, const char *candidate);
 /* ", did you mean 'best'?" or nothing, in `text`, which is returned. */
 const char *hint_format(const struct hint *h, char *text, size_t size);
+
+/* "unknown WHAT 'WORD', did you mean 'x'? expected one of: x, y"; words end with NULL. */
+void hint_describe_unknown(const char *what, const char *word, const char *const *words, char *text, size_t size);
+
+/* Adds a word to a list with commas. What does not fit is left out. */
+void list_add_word(char *list, size_t size, const char *word);

@@ -42,13 +42,13 @@ static void dump_line(FILE *out, const char *text, const struct origin *origin)
 		fprintf(out, "%s\n", text);
 }
 
-static void dump_key(FILE *out, const struct key *key, const char *value, const struct origin *origin)
+static void dump_key(FILE *out, const char *key, const char *value, const struct origin *origin)
 {
 	char text[READER_LINE_MAX * 2];
 
 	/* The blanks may be what makes a line too long that was not when it was read. */
-	if (snprintf(text, sizeof(text), "%s = %s", key->name, value) > READER_LINE_MAX)
-		snprintf(text, sizeof(text), "%s=%s", key->name, value);
+	if (snprintf(text, sizeof(text), "%s = %s", key, value) > READER_LINE_MAX)
+		snprintf(text, sizeof(text), "%s=%s", key, value);
 	dump_line(out, text, origin);
 }
 
@@ -61,10 +61,12 @@ static void dump_keys(const struct section *s, FILE *out)
 		if (key->kind != s->kind)
 			continue;
 		while ((e = section_next(s, key->name, e)))
-			dump_key(out, key, e->value, &e->origin);
+			dump_key(out, key->name, e->value, &e->origin);
 		if (!section_entry(s, key->name))
-			dump_key(out, key, key->fallback ? key->fallback : key->size ? s->name : "", NULL);
+			dump_key(out, key->name, key->fallback ? key->fallback : key->size ? s->name : "", NULL);
 	}
+	for (size_t i = 0; i < s->n_settings; i++)
+		dump_key(out, s->settings[i].name, s->settings[i].value, &s->settings[i].origin);
 }
 
 static void dump_section(const struct section *s, FILE *out)
@@ -77,6 +79,16 @@ static void dump_section(const struct section *s, FILE *out)
 	fputc('\n', out);
 }
 
+/* A space without a section of its own; all its keys have defaults. */
+static void dump_implied_space(const char *name, FILE *out)
+{
+	fprintf(out, "[space %s] ; default\n", name);
+	for (size_t i = 0; i < key_table_size; i++)
+		if (key_table[i].kind == SECTION_SPACE)
+			dump_key(out, key_table[i].name, key_table[i].fallback, NULL);
+	fputc('\n', out);
+}
+
 static void dump_spaces(const struct config *c, FILE *out)
 {
 	for (size_t i = 0; i < c->n_spaces; i++) {
@@ -86,7 +98,7 @@ static void dump_spaces(const struct config *c, FILE *out)
 		if (declared)
 			dump_section(declared, out);
 		else
-			fprintf(out, "[space %s] ; default\n\n", space->name);
+			dump_implied_space(space->name, out);
 		for (size_t j = 0; j < space->n_regions; j++) {
 			char name[2 * CONFIG_NAME_MAX + 2];
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The one table of keys: what exists, how its value is read, what it is when it is not
- * given. Parsing, dumping and the check of the manual all go by it.
+ * given. Parsing, dumping and the check of the manual all go by it. Only the keys that a
+ * policy brings with it are not here: the policy knows them.
  */
 #pragma once
 
@@ -47,7 +48,14 @@ union section_values {
 	struct {
 		const char *event_loop;
 		uint32_t workers; /* 0: auto */
+		struct config_budget memory_budget;
+		uint64_t deadline_ns;
+		const char *plugin_dir;
 	} daemon;
+	struct {
+		struct config_budget budget;
+		int32_t numa_node; /* -1: any */
+	} space;
 	struct {
 		uint64_t iova;
 		uint64_t length;
@@ -55,6 +63,9 @@ union section_values {
 		const char *policy;
 		uint32_t on_fault; /* enum config_on_fault */
 		uint32_t access;   /* CONFIG_ACCESS_* */
+		uint64_t merge;
+		uint64_t fault_around;
+		bool pinned;
 	} region;
 	struct {
 		const char *address;

@@ -14,6 +14,9 @@ static struct section *section_free(struct section *s)
 {
 	for (size_t i = 0; i < s->n_entries; i++)
 		free(s->entries[i].value);
+	while (s->n_settings)
+		section_remove_setting(s, s->n_settings - 1);
+	free(s->settings);
 	free(s->entries);
 	free(s->name);
 	free(s->title);
@@ -149,6 +152,37 @@ int section_assign(struct section *s, const struct key *key, const char *value, 
 	return 0;
 }
 
+void section_remove_setting(struct section *s, size_t i)
+{
+	free(s->settings[i].name);
+	free(s->settings[i].value);
+	s->n_settings--;
+	memmove(&s->settings[i], &s->settings[i + 1], (s->n_settings - i) * sizeof(*s->settings));
+}
+
+int section_set(struct section *s, const char *name, const char *value, const struct origin *origin)
+{
+	struct setting *settings = reallocarray(s->settings, s->n_settings + 1, sizeof(*settings));
+	_cleanup_free_ char *name_copy = strdup(name), *value_copy = strdup(value);
+
+	if (settings)
+		s->settings = settings;
+	if (!settings || !name_copy || !value_copy)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_settings; i++)
+		if (strcmp(settings[i].name, name) == 0) {
+			section_remove_setting(s, i);
+			break;
+		}
+	settings[s->n_settings++] = (struct setting){ TAKE_PTR(name_copy), TAKE_PTR(value_copy), *origin };
+	return 0;
+}
+
+void section_mark_bad(struct section *s, const char *key)
+{
+	s->bad |= key_bit(key_find(s->kind, key));
+}
+
 const struct entry *section_next(const struct section *s, const char *key, const struct entry *after)
 {
 	for (size_t i = after ? (size_t)(after - s->entries) + 1 : 0; i < s->n_entries; i++)
@@ -180,6 +214,11 @@ struct diagnostic_place section_place(const struct section *s, const char *key)
 	const struct origin *o = e ? &e->origin : &s->origin;
 
 	return (struct diagnostic_place){ .file = o->file, .line = o->line, .section = s->title, .key = key };
+}
+
+struct diagnostic_place setting_place(const struct section *s, const struct setting *setting)
+{
+	return (struct diagnostic_place){ setting->origin.file, setting->origin.line, s->title, setting->name };
 }
 
 const char *section_device_space(const struct section *s)

@@ -19,6 +19,13 @@ struct entry {
 	struct origin origin;
 };
 
+/* A key of a region's policy. An empty value takes back what was given before. */
+struct setting {
+	char *name;
+	char *value;
+	struct origin origin;
+};
+
 struct section {
 	enum section_kind kind;
 	char *name;          /* "" for [daemon]; "SPACE/NAME" for regions */
@@ -26,6 +33,8 @@ struct section {
 	struct origin origin; /* first header */
 	struct entry *entries; /* one for a scalar, any number for a list; none: default */
 	size_t n_entries;
+	struct setting *settings; /* each name once, in the order in which they were given last */
+	size_t n_settings;
 	uint64_t bad;        /* bit N: key_table[N] was given a value that makes no sense */
 	union section_values values;
 };
@@ -47,6 +56,14 @@ struct section *sections_find(const struct sections *s, enum section_kind kind, 
 int section_assign(struct section *s, const struct key *key, const char *value, const struct origin *origin,
 		   const struct config_hooks *hooks, struct key_problem *why);
 
+/* A key that is not in the table. 0 or -ENOMEM. remove: i < n_settings, the others keep their
+ * order. */
+int section_set(struct section *s, const char *name, const char *value, const struct origin *origin);
+void section_remove_setting(struct section *s, size_t i);
+
+/* From now on section_has() is false for this key. */
+void section_mark_bad(struct section *s, const char *key);
+
 /* The assignments of a key that count, one after the other: NULL is before the first one and
  * after the last. */
 const struct entry *section_next(const struct section *s, const char *key, const struct entry *after);
@@ -62,6 +79,7 @@ size_t section_space_length(const struct section *s);
 
 /* Where the key stands, else the section. */
 struct diagnostic_place section_place(const struct section *s, const char *key);
+struct diagnostic_place setting_place(const struct section *s, const struct setting *setting);
 
 /* Of a device: the space of its requests without a PASID. */
 const char *section_device_space(const struct section *s);

@@ -12,11 +12,14 @@
 #include <strings.h>
 
 #include "base/util.h"
+#include "config/budget.h"
 #include "config/build.h"
 #include "config/usage.h"
 #include "config/value.h"
 
 #define IOVA_BITS 47
+#define MERGE_GRANULES 16 /* as many as an extent can have */
+#define FAULT_AROUND_MAX (2ull << 20)
 #define MSI_START 0xfee00000ull
 #define MSI_END 0xfef00000ull
 
@@ -50,6 +53,37 @@ static int check_granule(const struct validation *v, const struct section *s, co
 			       value_format_size(s->values.region.granule, text), origin);
 }
 
+/* What several granules at once may come to. */
+static int check_extent(const struct validation *v, const struct section *s, const char *key, uint64_t value,
+			uint64_t limit)
+{
+	struct diagnostic_place place = section_place(s, key);
+	char text[VALUE_SIZE_TEXT_MAX], granule[VALUE_SIZE_TEXT_MAX], most[VALUE_SIZE_TEXT_MAX];
+
+	if (!section_has(s, "granule") || !section_has(s, key) || value <= limit)
+		return check_granule(v, s, key, value);
+	return diagnostics_add(v->diagnostics, CONFIG_ERROR, &place,
+			       "%s is too large for a granule of %s, expected at most %s",
+			       value_format_size(value, text), value_format_size(s->values.region.granule, granule),
+			       value_format_size(limit, most));
+}
+
+static int check_mapping(const struct validation *v, const struct section *s)
+{
+	struct diagnostic_place place = section_place(s, "pinned");
+	uint64_t granule = s->values.region.granule;
+	int r;
+
+	r = check_extent(v, s, "merge", s->values.region.merge, granule * MERGE_GRANULES);
+	if (r == 0)
+		r = check_extent(v, s, "fault-around", s->values.region.fault_around, MAX(FAULT_AROUND_MAX, granule));
+	if (r < 0 || !section_has(s, "pinned") || !s->values.region.pinned || !section_has(s, "on-fault") ||
+	    s->values.region.on_fault != CONFIG_ON_FAULT_DENY)
+		return r;
+	return diagnostics_add(v->diagnostics, CONFIG_ERROR, &place,
+			       "a region with on-fault = deny is never mapped, expected demand or prefault");
+}
+
 static int check_region(const struct validation *v, const struct section *s)
 {
 	uint64_t iova = s->values.region.iova, length = s->values.region.length, limit = 1ull << IOVA_BITS;
@@ -59,6 +93,8 @@ static int check_region(const struct validation *v, const struct section *s)
 	r = check_granule(v, s, "iova", iova);
 	if (r == 0)
 		r = check_granule(v, s, "length", length);
+	if (r == 0)
+		r = check_mapping(v, s);
 	if (r < 0 || !section_has(s, "iova"))
 		return r;
 	if (iova >= limit)
@@ -273,5 +309,7 @@ int validate(const struct validation *v)
 	}
 	if (r == 0)
 		r = check_overlaps(v);
+	if (r == 0)
+		r = budget_check(v);
 	return r < 0 ? r : usage_check(v);
 }

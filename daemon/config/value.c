@@ -85,6 +85,54 @@ int value_parse_size(const char *text, uint64_t *ret)
 	return r;
 }
 
+int value_parse_percent(const char *text, uint64_t *ret)
+{
+	unsigned base;
+	uint64_t v;
+	int r;
+
+	r = parse_digits(&text, &base, &v);
+	if (r == -EINVAL || base != 10 || strcmp(text, "%") != 0)
+		return -EINVAL;
+	if (r == 0 && (v < 1 || v > 100))
+		r = -ERANGE;
+	if (r == 0)
+		*ret = v;
+	return r;
+}
+
+int value_parse_time(const char *text, uint64_t *ret_ns)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} time_units[] = {
+		{ "us", 1000 },
+		{ "ms", 1000 * 1000 },
+		{ "", 1000 * 1000 * 1000 },
+		{ "s", 1000 * 1000 * 1000 },
+		{ "min", 60ull * 1000 * 1000 * 1000 },
+		{ "h", 3600ull * 1000 * 1000 * 1000 },
+	};
+	unsigned base;
+	uint64_t v;
+	int r;
+
+	r = parse_digits(&text, &base, &v);
+	if (r == -EINVAL || base != 10)
+		return -EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(time_units); i++) {
+		if (strcmp(text, time_units[i].name) != 0)
+			continue;
+		/* What is added to the time of day must not wrap around. */
+		if (r < 0 || __builtin_mul_overflow(v, time_units[i].ns, &v) || v > INT64_MAX)
+			return -ERANGE;
+		*ret_ns = v;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 int value_parse_bool(const char *text, bool *ret)
 {
 	static const char *const words[][6] = {
@@ -104,6 +152,13 @@ int value_parse_bool(const char *text, bool *ret)
 bool value_is_name(const char *text)
 {
 	size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+
+	return length > 0 && length <= CONFIG_NAME_MAX && !text[length];
+}
+
+bool value_is_policy(const char *text)
+{
+	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
 	return length > 0 && length <= CONFIG_NAME_MAX && !text[length];
 }

@@ -15,11 +15,21 @@ int value_parse_uint(const char *text, uint64_t *ret);
 /* Bytes: the same, a decimal one with an optional B, K, M, G or T (base 1024, as systemd). */
 int value_parse_size(const char *text, uint64_t *ret);
 
+/* Decimal, from 1% to 100%. */
+int value_parse_percent(const char *text, uint64_t *ret);
+
+/* Decimal, in us, ms, s, min or h, or without a unit in seconds, as systemd; but only one such
+ * number, and whole. Below 2^63 ns. */
+int value_parse_time(const char *text, uint64_t *ret_ns);
+
 /* systemd's words: 1 yes y true t on, 0 no n false f off, in any case. */
 int value_parse_bool(const char *text, bool *ret);
 
 /* [A-Za-z0-9_]{1,32}: legal in D-Bus paths and fd names as it is. */
 bool value_is_name(const char *text);
+
+/* [a-z0-9_-]{1,32}: legal in a file name as it is. */
+bool value_is_policy(const char *text);
 
 /* "64K": exact, in the largest unit that divides it. */
 #define VALUE_SIZE_TEXT_MAX 24

@@ -75,6 +75,7 @@ struct space_entry {
 	char *name;
 	struct region_entry *regions; /* sorted by iova */
 	size_t n_regions;
+	uint64_t budget; /* bytes, 0 = none; constant while the entry is in the directory */
 	unsigned shard;
 	/* Valid as long as the entry, open or not. */
 	struct stats *stats; /* what no attachment of it caused: prefault, the last unmap */

@@ -18,32 +18,32 @@
 #define GROUP "iopfd"
 
 /* A flood of calls of one sender must not shut out the others. */
-#define MAX_CALLS 64
-#define MAX_CALLS_PER_SENDER 8
+#define MAX_QUESTIONS 64
+#define MAX_QUESTIONS_PER_SENDER 8
 
-struct service_call {
-	TAILQ_ENTRY(service_call) link;
+struct service_question {
+	TAILQ_ENTRY(service_question) link;
 	struct service *service;
 	sd_bus_message *message;
 	sd_bus_slot *slot; /* of the question */
 	service_method_fn fn;
 };
 
-static struct service_call *call_free(struct service_call *c)
+static struct service_question *question_free(struct service_question *q)
 {
-	TAILQ_REMOVE(&c->service->admin.calls, c, link);
-	sd_bus_slot_unref(c->slot);
-	sd_bus_message_unref(c->message);
-	free(c);
+	TAILQ_REMOVE(&q->service->admin.questions, q, link);
+	sd_bus_slot_unref(q->slot);
+	sd_bus_message_unref(q->message);
+	free(q);
 	return NULL;
 }
-DEFINE_CLEANUP(struct service_call, call_free)
+DEFINE_CLEANUP(struct service_question, question_free)
 
 void service_admin_init(struct service *s)
 {
 	const struct group *group = getgrnam(GROUP);
 
-	TAILQ_INIT(&s->admin.calls);
+	TAILQ_INIT(&s->admin.questions);
 	if (!group)
 		return;
 	s->admin.has_group = true;
@@ -54,8 +54,8 @@ void service_admin_reset(struct service *s)
 {
 	struct service_admin *a = &s->admin;
 
-	while (!TAILQ_EMPTY(&a->calls))
-		call_free(TAILQ_FIRST(&a->calls));
+	while (!TAILQ_EMPTY(&a->questions))
+		question_free(TAILQ_FIRST(&a->questions));
 	memset(a->verdicts, 0, sizeof(a->verdicts));
 }
 
@@ -139,50 +139,50 @@ static bool credentials_allow(const struct service_admin *a, sd_bus_message *m)
 
 static int on_credentials(sd_bus_message *m, void *userdata, sd_bus_error *ret_error SERVICE_UNUSED)
 {
-	_cleanup_(call_freep) struct service_call *c = userdata;
+	_cleanup_(question_freep) struct service_question *q = userdata;
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	struct service *s = c->service;
+	struct service *s = q->service;
 	bool allowed = credentials_allow(&s->admin, m);
 	int r;
 
 	/* A bus that gave no answer may give one to the next call. */
 	if (!sd_bus_message_is_method_error(m, NULL))
-		remember(&s->admin, sd_bus_message_get_sender(c->message), allowed);
-	r = run_if(allowed, s, c->message, c->fn, &error);
+		remember(&s->admin, sd_bus_message_get_sender(q->message), allowed);
+	r = run_if(allowed, s, q->message, q->fn, &error);
 	if (r < 0)
-		sd_bus_reply_method_errno(c->message, r, &error);
+		sd_bus_reply_method_errno(q->message, r, &error);
 	return 0;
 }
 
-static bool too_many_calls(const struct service_admin *a, const char *sender)
+static bool too_many_questions(const struct service_admin *a, const char *sender)
 {
-	const struct service_call *c;
+	const struct service_question *q;
 	unsigned n = 0, n_of_sender = 0;
 
-	TAILQ_FOREACH(c, &a->calls, link) {
+	TAILQ_FOREACH(q, &a->questions, link) {
 		n++;
-		n_of_sender += !strcmp(sd_bus_message_get_sender(c->message), sender);
+		n_of_sender += !strcmp(sd_bus_message_get_sender(q->message), sender);
 	}
-	return n >= MAX_CALLS || n_of_sender >= MAX_CALLS_PER_SENDER;
+	return n >= MAX_QUESTIONS || n_of_sender >= MAX_QUESTIONS_PER_SENDER;
 }
 
 static int ask(struct service *s, sd_bus_message *m, const char *sender, service_method_fn fn)
 {
-	_cleanup_(call_freep) struct service_call *c = calloc(1, sizeof(*c));
+	_cleanup_(question_freep) struct service_question *q = calloc(1, sizeof(*q));
 	int r;
 
-	if (!c)
+	if (!q)
 		return -ENOMEM;
-	c->service = s;
-	c->message = sd_bus_message_ref(m);
-	c->fn = fn;
-	TAILQ_INSERT_TAIL(&s->admin.calls, c, link);
-	r = sd_bus_call_method_async(s->bus, &c->slot, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-				     "org.freedesktop.DBus", "GetConnectionCredentials", on_credentials, c, "s",
+	q->service = s;
+	q->message = sd_bus_message_ref(m);
+	q->fn = fn;
+	TAILQ_INSERT_TAIL(&s->admin.questions, q, link);
+	r = sd_bus_call_method_async(s->bus, &q->slot, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+				     "org.freedesktop.DBus", "GetConnectionCredentials", on_credentials, q, "s",
 				     sender);
 	if (r < 0)
 		return r;
-	(void)TAKE_PTR(c); /* on_credentials() frees it */
+	(void)TAKE_PTR(q); /* on_credentials() frees it */
 	return 1;
 }
 
@@ -196,7 +196,7 @@ int service_admin_run(struct service *s, sd_bus_message *m, service_method_fn fn
 	v = find_verdict(&s->admin, sender);
 	if (v)
 		return run_if(v->allowed, s, m, fn, ret_error);
-	if (too_many_calls(&s->admin, sender))
+	if (too_many_questions(&s->admin, sender))
 		return sd_bus_error_setf(ret_error, SD_BUS_ERROR_LIMITS_EXCEEDED,
 					 "Too many calls wait for the bus to say who sent them.");
 	return ask(s, m, sender, fn);

@@ -2,7 +2,7 @@
 /*
  * What the files of the service share: service.c owns the connection, service-objects.c
  * the tree of objects, one file each the members of an interface, service-admin.c the
- * question who may do what.
+ * question who may do what, service-command.c the calls that take time.
  */
 #pragma once
 
@@ -19,6 +19,7 @@
 #define SERVICE_STATISTICS_INTERFACE SERVICE_NAME ".Statistics"
 
 #define SERVICE_ERROR_DEVICE_GONE SERVICE_NAME ".Error.DeviceGone"
+#define SERVICE_ERROR_INVALID_RANGE SERVICE_NAME ".Error.InvalidRange"
 #define SERVICE_ERROR_NO_SUCH_DEVICE SERVICE_NAME ".Error.NoSuchDevice"
 #define SERVICE_ERROR_NO_SUCH_REGION SERVICE_NAME ".Error.NoSuchRegion"
 #define SERVICE_ERROR_NO_SUCH_SPACE SERVICE_NAME ".Error.NoSuchSpace"
@@ -42,6 +43,7 @@ struct service_verdict {
 	bool allowed;
 };
 
+TAILQ_HEAD(service_questions, service_question);
 TAILQ_HEAD(service_calls, service_call);
 
 struct service_admin {
@@ -49,7 +51,7 @@ struct service_admin {
 	gid_t group;
 	struct service_verdict verdicts[SERVICE_N_VERDICTS]; /* a ring */
 	unsigned next_verdict;
-	struct service_calls calls; /* wait for the bus to say whose they are */
+	struct service_questions questions; /* the bus is asked whose a call is */
 };
 
 struct service {
@@ -71,6 +73,7 @@ struct service {
 	int failure;               /* negative errno: the connection is of no use */
 
 	struct service_admin admin;
+	struct service_calls calls;         /* wait for their commands to end */
 	struct service_snapshot snapshot;   /* of the object that is being read */
 	const struct device_entry *leaving; /* not counted any more */
 };
@@ -100,6 +103,7 @@ void service_arm(struct service *s);
 int service_objects_add(struct service *s);
 struct device_entry *service_device_at(const struct service *s, const char *path);
 struct space_entry *service_space_at(const struct service *s, const char *path);
+size_t service_region_at(const struct space_entry *e, const char *name); /* n_regions: there is none */
 char *service_path(const char *prefix, const char *name); /* on the heap; NULL = ENOMEM */
 
 /* In a property's or method's handler: whose tree it is in. */
@@ -118,3 +122,14 @@ typedef int (*service_method_fn)(struct service *s, sd_bus_message *m, sd_bus_er
 int service_admin_run(struct service *s, sd_bus_message *m, service_method_fn fn, sd_bus_error *ret_error);
 void service_admin_init(struct service *s);
 void service_admin_reset(struct service *s); /* before the bus is let go */
+
+/* Members of Space that take time. */
+int service_space_flush(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+int service_space_trim(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+int service_space_prefault(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+void service_calls_refuse(struct service *s); /* answers all that wait */
+void service_calls_let_go(struct service *s); /* before the bus is let go */
+
+/* Fill the error. */
+int service_no_such_region(const struct space_entry *e, const char *name, sd_bus_error *ret_error);
+int service_space_closed(const struct space_entry *e, sd_bus_error *ret_error);

@@ -7,6 +7,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/util.h"
+
+#define MAX_COUNTERS 32
+
 SERVICE_GETTER(get_mapped_bytes)
 {
 	return sd_bus_message_append(reply, "t", space_entry_mapped_bytes(userdata));
@@ -15,6 +19,47 @@ SERVICE_GETTER(get_mapped_bytes)
 SERVICE_GETTER(get_extents_mapped)
 {
 	return sd_bus_message_append(reply, "t", space_entry_extents_mapped(userdata));
+}
+
+SERVICE_GETTER(get_backed_bytes)
+{
+	const struct space_entry *e = userdata;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < e->n_regions; i++)
+		if (e->regions[i].policy)
+			sum += policy_backed_bytes(e->regions[i].policy);
+	return sd_bus_message_append(reply, "t", sum);
+}
+
+static int append_counters(sd_bus_message *reply, const struct region_entry *region)
+{
+	struct iopfd_counter counters[MAX_COUNTERS];
+	size_t n = region->policy ? policy_stats(region->policy, counters, MAX_COUNTERS) : 0;
+	int r;
+
+	if (!n)
+		return 0;
+	r = sd_bus_message_open_container(reply, 'e', "sa{st}");
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "s", region->name);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "{st}");
+	for (size_t i = 0; i < MIN(n, (size_t)MAX_COUNTERS) && r >= 0; i++)
+		r = sd_bus_message_append(reply, "{st}", counters[i].name, counters[i].value);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+SERVICE_GETTER(get_policy_counters)
+{
+	const struct space_entry *e = userdata;
+	int r = sd_bus_message_open_container(reply, 'a', "{sa{st}}");
+
+	for (size_t i = 0; i < e->n_regions && r >= 0; i++)
+		r = append_counters(reply, &e->regions[i]);
+	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 SERVICE_GETTER(get_regions)
@@ -59,12 +104,24 @@ SERVICE_GETTER(get_devices)
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static const struct region_entry *find_region(const struct space_entry *e, const char *name)
+size_t service_region_at(const struct space_entry *e, const char *name)
 {
-	for (size_t i = 0; i < e->n_regions; i++)
-		if (!strcmp(e->regions[i].name, name))
-			return &e->regions[i];
-	return NULL;
+	size_t i = 0;
+
+	while (i < e->n_regions && strcmp(e->regions[i].name, name))
+		i++;
+	return i;
+}
+
+int service_no_such_region(const struct space_entry *e, const char *name, sd_bus_error *ret_error)
+{
+	return sd_bus_error_setf(ret_error, SERVICE_ERROR_NO_SUCH_REGION, "Space %s has no region '%s'.", e->name, name);
+}
+
+int service_space_closed(const struct space_entry *e, sd_bus_error *ret_error)
+{
+	return sd_bus_error_setf(ret_error, SERVICE_ERROR_SPACE_CLOSED,
+				 "Space %s is not open: no device could be attached to it.", e->name);
 }
 
 static int open_memory_allowed(struct service *s, sd_bus_message *m, sd_bus_error *ret_error)
@@ -73,6 +130,7 @@ static int open_memory_allowed(struct service *s, sd_bus_message *m, sd_bus_erro
 	const struct space_entry *e = service_space_at(s, path);
 	const struct region_entry *region;
 	struct iopfd_memory memory;
+	size_t index;
 	int r;
 
 	if (!e)
@@ -80,13 +138,12 @@ static int open_memory_allowed(struct service *s, sd_bus_message *m, sd_bus_erro
 	r = sd_bus_message_read(m, "s", &name);
 	if (r < 0)
 		return r;
-	region = find_region(e, name);
-	if (!region)
-		return sd_bus_error_setf(ret_error, SERVICE_ERROR_NO_SUCH_REGION, "Space %s has no region '%s'.",
-					 e->name, name);
+	index = service_region_at(e, name);
+	if (index == e->n_regions)
+		return service_no_such_region(e, name, ret_error);
+	region = &e->regions[index];
 	if (!region->policy)
-		return sd_bus_error_setf(ret_error, SERVICE_ERROR_SPACE_CLOSED,
-					 "Space %s is not open: no device could be attached to it.", e->name);
+		return service_space_closed(e, ret_error);
 	r = policy_memory(region->policy, &memory);
 	if (r == -EOPNOTSUPP)
 		return sd_bus_error_setf(ret_error, SD_BUS_ERROR_NOT_SUPPORTED,
@@ -105,12 +162,21 @@ SERVICE_METHOD(open_memory)
 const sd_bus_vtable service_space_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_PROPERTY("Name", "s", NULL, offsetof(struct space_entry, name), SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("Budget", "t", NULL, offsetof(struct space_entry, budget), SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("MappedBytes", "t", get_mapped_bytes, 0, 0),
+	SD_BUS_PROPERTY("BackedBytes", "t", get_backed_bytes, 0, 0),
 	SD_BUS_PROPERTY("ExtentsMapped", "t", get_extents_mapped, 0, 0),
+	SD_BUS_PROPERTY("PolicyCounters", "a{sa{st}}", get_policy_counters, 0, 0),
 	SD_BUS_PROPERTY("Regions", "a(sttsa{sv})", get_regions, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Devices", "ao", get_devices, 0, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
 	SD_BUS_METHOD_WITH_ARGS("OpenMemory", SD_BUS_ARGS("s", region),
 				SD_BUS_RESULT("h", fd, "t", offset, "t", length), open_memory,
 				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Flush", SD_BUS_ARGS("s", region), SD_BUS_NO_RESULT, service_space_flush,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Trim", SD_BUS_ARGS("s", region, "t", offset, "t", length),
+				SD_BUS_RESULT("t", bytes), service_space_trim, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Prefault", SD_BUS_ARGS("s", region, "t", offset, "t", length),
+				SD_BUS_RESULT("t", bytes), service_space_prefault, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };

@@ -30,6 +30,7 @@
 
 static const sd_bus_error_map error_map[] = {
 	SD_BUS_ERROR_MAP(SERVICE_ERROR_DEVICE_GONE, ENODEV),
+	SD_BUS_ERROR_MAP(SERVICE_ERROR_INVALID_RANGE, ERANGE),
 	SD_BUS_ERROR_MAP(SERVICE_ERROR_NO_SUCH_DEVICE, ENXIO),
 	SD_BUS_ERROR_MAP(SERVICE_ERROR_NO_SUCH_REGION, ENOENT),
 	SD_BUS_ERROR_MAP(SERVICE_ERROR_NO_SUCH_SPACE, ESRCH),
@@ -55,6 +56,7 @@ static void service_disconnect(struct service *s)
 {
 	s->source = loop_remove(s->source);
 	service_admin_reset(s);
+	service_calls_let_go(s);
 	s->bus = sd_bus_close_unref(s->bus);
 	s->failure = 0;
 }
@@ -301,8 +303,10 @@ struct service *service_free(struct service *s)
 {
 	if (!s)
 		return NULL;
-	if (s->bus)
+	if (s->bus) {
+		service_calls_refuse(s);
 		service_flush(s);
+	}
 	service_disconnect(s);
 	loop_remove(s->timer);
 	free(s->address);
@@ -322,6 +326,7 @@ int service_new(struct loop *l, const char *address, struct directory *directory
 	s->directory = directory;
 	s->hooks = hooks ? *hooks : (struct service_hooks){ 0 };
 	s->backoff_ns = BACKOFF_MIN_NS;
+	TAILQ_INIT(&s->calls);
 	service_admin_init(s);
 	r = find_address(address, &s->address);
 	if (r < 0)

@@ -32,7 +32,7 @@ struct ioas;
 /* Why a set-up call failed: an errno (positive) and a sentence without the device's name. */
 struct reason {
 	int error;
-	char text[256];
+	char text[512];
 };
 
 struct iova_range {

@@ -65,3 +65,23 @@ void account_unmapped(struct stats *s, uint64_t bytes)
 	add(&s->values.bytes_unmapped, bytes);
 	stats_end(s);
 }
+
+void account_event(struct stats *s, enum account_event event, uint64_t n)
+{
+	struct stats_values *v = &s->values;
+	uint64_t *const counters[] = {
+		[ACCOUNT_EVICTION] = &v->evictions,
+		[ACCOUNT_REFAULT] = &v->refaults,
+		[ACCOUNT_BYTES_WRITTEN_BACK] = &v->bytes_written_back,
+		[ACCOUNT_FILL_ERROR] = &v->fill_errors,
+		[ACCOUNT_GROUP_OVER_BUDGET] = &v->groups_over_budget,
+		[ACCOUNT_GROUP_PAST_DEADLINE] = &v->groups_past_deadline,
+		[ACCOUNT_EXTENT_AROUND] = &v->prefetched,
+	};
+
+	if (!n)
+		return;
+	stats_begin(s);
+	add(counters[event], n);
+	stats_end(s);
+}

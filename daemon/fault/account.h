@@ -14,3 +14,15 @@ void account_group_read(struct stats *s, const struct uapi_fault_record *records
 void account_group_answered(struct stats *s, enum queue_outcome outcome, uint64_t latency_ns);
 void account_mapped(struct stats *s, uint64_t bytes);
 void account_unmapped(struct stats *s, uint64_t bytes);
+
+/* What is counted for the space, not for an attachment. */
+enum account_event {
+	ACCOUNT_EVICTION,
+	ACCOUNT_REFAULT,
+	ACCOUNT_BYTES_WRITTEN_BACK,
+	ACCOUNT_FILL_ERROR,
+	ACCOUNT_GROUP_OVER_BUDGET,
+	ACCOUNT_GROUP_PAST_DEADLINE,
+	ACCOUNT_EXTENT_AROUND,
+};
+void account_event(struct stats *s, enum account_event event, uint64_t n);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which granules of a region are mapped: a hash of chunks, one chunk for 32 neighbouring
- * granules. A chunk takes 8 bytes and the table is at most 3/4 and at least 3/8 full, so an
- * extent far from all others costs 21 bytes at most and one in a dense run less than one.
+ * Which granules of a space are mapped, with which rights, in which order they came, and
+ * which of them should go first. A pure model: no syscalls, no clock of its own, one thread.
+ *
+ * A chunk covers 16 neighbouring granules of one region. An extent is a granule, or a run of
+ * granules of one chunk that was mapped by one call and goes as a whole.
+ *
+ * Memory: at most 32 bytes for an extent far from all others, about 2 in dense regions.
  */
 #pragma once
 
@@ -10,26 +14,62 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct extents_chunk {
-	uint32_t number;  /* granule / 32 */
-	uint32_t present; /* one bit for each granule; 0 = the slot is free */
-};
+#include "base/cleanup.h"
 
-struct extents {
-	struct extents_chunk *slots; /* NULL until the first one */
-	uint32_t mask;               /* number of slots - 1 */
-	uint32_t n_used;
-};
+#define EXTENTS_CHUNK 16u
 
-/* Granules are numbered from the start of the region; below 2^35. */
-bool extents_has(const struct extents *e, uint64_t granule);
+struct extents;
 
-/* Makes room for one more, so that the extents_add() that follows cannot fail. -ENOMEM. */
+/* Nothing that was added or touched less than grace_ms ago is evicted. */
+int extents_new(struct extents **ret, uint32_t grace_ms);
+struct extents *extents_free(struct extents *e); /* takes NULL, returns NULL */
+DEFINE_CLEANUP(struct extents, extents_free)
+
+/* Rights (ACCESS_*) that the granule is mapped with; 0 = not mapped. Granules are numbered
+ * from the start of the region, below 2^35; regions from 0, below 2^16. */
+unsigned extents_access(const struct extents *e, unsigned region, uint64_t granule);
+
+/* The whole extent that holds a mapped granule. */
+void extents_range(const struct extents *e, unsigned region, uint64_t granule, uint64_t *ret_first, unsigned *ret_n);
+
+/* Makes room so that the next extents_add() cannot fail. -ENOMEM. */
 int extents_reserve(struct extents *e);
-void extents_add(struct extents *e, uint64_t granule);
 
-/* Walks the chunks in no order: *cursor 0 first, then as it was left; false at the end.
- * ret_first: the chunk's first granule; ret_bits: which of the 32 are mapped. */
-bool extents_next(const struct extents *e, size_t *cursor, uint64_t *ret_first, uint32_t *ret_bits);
+/* n granules from `first` on, all absent and in one chunk, were mapped as one extent. Returns
+ * how many of them had been evicted not long ago (a re-fault: evidence that they are used).
+ * now_ms: any clock that does not go back. */
+unsigned extents_add(struct extents *e, unsigned region, uint64_t first, unsigned n, unsigned access, uint32_t now_ms);
 
-void extents_deinit(struct extents *e);
+/* A fault asked for what is there. */
+void extents_touch(struct extents *e, unsigned region, uint64_t granule, uint32_t now_ms);
+
+/* The extent of the granule was mapped again with other rights (upgrade, or written back). */
+void extents_set_access(struct extents *e, unsigned region, uint64_t granule, unsigned access);
+
+/* The extent of the granule is not mapped any more. evicted: for lack of room (remembered,
+ * to recognise a re-fault), else for good. */
+void extents_remove(struct extents *e, unsigned region, uint64_t granule, bool evicted);
+
+struct extents_victim {
+	unsigned region;
+	uint64_t first;  /* granules [first, first + n): one or more whole extents, all mapped */
+	unsigned n;
+	unsigned access; /* of any of them: OR */
+};
+
+/* What should go first, as one run of neighbours of at most max_n granules (at least one
+ * extent): it stays mapped until extents_remove(). skip: true for regions that are never
+ * evicted; NULL = none. Nothing is chosen that was added or touched within the grace, and
+ * some of what was within twice the grace is spared too: then false, with *ret_wait_ms =
+ * when to ask again; UINT32_MAX if nothing can ever be chosen. The same run is not proposed
+ * twice in a row without a remove, an add or a touch in between. */
+bool extents_pick(struct extents *e, uint32_t now_ms, unsigned max_n, bool (*skip)(void *userdata, unsigned region),
+		  void *userdata, struct extents_victim *ret, uint32_t *ret_wait_ms);
+
+/* Walks all extents in no order: *cursor 0 first; false at the end. Removing the extent that
+ * was just returned is allowed, adding and picking is not. */
+bool extents_next(const struct extents *e, size_t *cursor, unsigned *ret_region, uint64_t *ret_first, unsigned *ret_n,
+		  unsigned *ret_access);
+
+/* Bytes of book-keeping, for benchmarks and tests. */
+size_t extents_footprint(const struct extents *e);

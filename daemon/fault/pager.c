@@ -3,13 +3,17 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/util.h"
 #include "fault/account.h"
-#include "fault/prefault.h"
+#include "fault/background.h"
+#include "fault/evict.h"
+#include "fault/fill.h"
+#include "fault/job.h"
+#include "fault/serve.h"
 
 /* After a read or write that should not fail did: long enough not to spin, short enough for
  * a device that waits. */
@@ -19,273 +23,267 @@
  * and one that is detached before that finds its request refused although it was served. */
 #define QUIET_NS (50 * NSEC_PER_MSEC)
 
-/* EXEC is READ, and so is a request that asks for nothing we know; PRIV changes no right:
- * the IO page tables carry neither bit. */
-static uint32_t access_asked(uint32_t perm)
-{
-	uint32_t access = perm & UAPI_PERM_WRITE ? ACCESS_WRITE : 0;
-
-	return perm & (UAPI_PERM_READ | UAPI_PERM_EXEC) || !access ? access | ACCESS_READ : access;
-}
-
-static uint32_t record_pasid(const struct uapi_fault_record *record)
-{
-	return record->flags & UAPI_FAULT_PASID_VALID ? record->pasid : PASID_NONE;
-}
-
-/* Maps one absent granule. -EEXIST here means that the kernel and our extents differ: it is
- * passed up like any failure, never taken for "present". */
-int pager_map_granule(struct pager *p, struct region *region, uint64_t granule, uint32_t access, struct stats *stats)
-{
-	uint64_t offset = granule << region->granule_shift, length = region_granule(region);
-	struct iopfd_memory memory;
-	int r = extents_reserve(&region->extents);
-
-	if (r < 0)
-		return r;
-	r = policy_fill(region->policy, offset, length, access, &memory);
-	if (r < 0)
-		return r;
-	r = p->ioas->ops->map(p->ioas, region->iova + offset, length, memory.fd, memory.offset, region->access);
-	if (r < 0)
-		return r;
-	space_insert(&p->space, region, granule);
-	account_mapped(stats, length);
-	return 0;
-}
-
-/* Outcomes of pager_resolve(), beside 0 and a negative errno. */
-enum {
-	REFUSED_OUTSIDE = 1, /* in no region */
-	REFUSED_RIGHTS,      /* asks for more than the region gives */
-};
-
-/* Makes the page of one record present with the rights it asks for. What is not 0 is why the
- * group must be INVALID. */
-static int pager_resolve(struct pager *p, struct attachment *a, const struct uapi_fault_record *record)
-{
-	struct region *region = space_find(&p->space, record->addr);
-	uint32_t access = access_asked(record->perm);
-	uint64_t granule;
-
-	if (!region)
-		return REFUSED_OUTSIDE;
-	if (region->mode == REGION_DENY || access & ~region->access)
-		return REFUSED_RIGHTS;
-	granule = (record->addr - region->iova) >> region->granule_shift;
-	if (extents_has(&region->extents, granule))
-		return 0;
-	return pager_map_granule(p, region, granule, access, a->stats);
-}
-
-/* A device may ask for what only a newer kernel knows: served as a read, told once. */
-static void pager_note_perm(struct pager *p, const struct attachment *a, const struct uapi_fault_record *record)
-{
-	const uint32_t known = UAPI_PERM_READ | UAPI_PERM_WRITE | UAPI_PERM_EXEC | UAPI_PERM_PRIV;
-
-	if (p->odd_perm_told || (record->perm && !(record->perm & ~known)))
-		return;
-	p->odd_perm_told = true;
-	log_with(LOG_NOTICE, 0, &((struct log_fields){ .device = a->device->name, .space = p->space.name, .perm = record->perm }),
-		 "page request with permissions 0x%x, which say nothing known: taken for a read", record->perm);
-}
-
-static const char *refusal(int outcome, const struct region *region)
-{
-	if (outcome == REFUSED_OUTSIDE)
-		return "it is in no region of the space";
-	if (outcome == REFUSED_RIGHTS)
-		return region->mode == REGION_DENY ? "its region has on-fault = deny" :
-						     "it asks for more than access = gives in its region";
-	return outcome == -ENOMEM ? "no memory, or over the limit of locked memory (LimitMEMLOCK=)" : "it cannot be served";
-}
-
-static void pager_log_refused(struct pager *p, struct attachment *a, const struct uapi_fault_record *record, int outcome)
-{
-	struct region *region = space_find(&p->space, record->addr);
-	char more[48] = "";
-	unsigned n_suppressed;
-	struct log_fields fields = {
-		.device = a->device->name,
-		.space = p->space.name,
-		.region = region ? region->name : NULL,
-		.iova = record->addr,
-		.perm = record->perm,
-		.pasid = record_pasid(record),
-		.has_iova = true,
-		.has_pasid = record_pasid(record) != PASID_NONE,
-	};
-
-	if (!log_ratelimit_pass(&a->limit, clock_now_ns(), &n_suppressed))
-		return;
-	if (n_suppressed)
-		snprintf(more, sizeof(more), " (and %u more in the meantime)", n_suppressed);
-	log_with(outcome < 0 ? LOG_ERR : LOG_NOTICE, MIN(outcome, 0), &fields, "fault at 0x%" PRIx64 " in space %s is INVALID: %s%s",
-		 record->addr, p->space.name, refusal(outcome, region), more);
-}
-
-/* Serves one group up to its answer, which goes out with the next flush. */
-static void pager_serve(struct pager *p, struct group *g)
-{
-	const struct uapi_fault_record *records = &p->queue.records[g->first];
-	struct attachment *a = attachments_find(&p->attachments, records->dev_id, record_pasid(records));
-	uint32_t n_malformed = 0;
-	int r = 0;
-
-	g->owner = a ? a->stats : p->orphans;
-	for (uint32_t i = 0; i < g->n_records; i++)
-		if (!a || records[i].dev_id != a->dev_id || record_pasid(&records[i]) != a->pasid)
-			n_malformed++;
-	account_group_read(g->owner, records, g->n_records, n_malformed);
-	if (n_malformed)
-		r = -EBADMSG;
-	for (uint32_t i = 0; !r && i < g->n_records; i++) {
-		pager_note_perm(p, a, &records[i]);
-		r = pager_resolve(p, a, &records[i]);
-		if (r)
-			pager_log_refused(p, a, &records[i], r);
-	}
-	queue_answer(&p->queue, g, !r);
-}
-
-static void pager_on_written(void *userdata, struct group *g, enum queue_outcome outcome, uint64_t now_ns)
+static void on_written(void *userdata, const struct queue_context *c, enum queue_outcome outcome, uint64_t now_ns)
 {
 	(void)userdata;
-	account_group_answered(g->owner, outcome, now_ns - g->read_ns);
+	account_group_answered(c->owner, outcome, now_ns - c->read_ns);
+}
+
+/* The queue stays readable: watching it after a failure would spin. */
+static void queue_failed(struct pager *p, int error)
+{
+	unsigned n_suppressed;
+
+	loop_modify(p->readable, 0);
+	p->retry_at_ns = clock_now_ns() + RETRY_NS;
+	if (log_ratelimit_pass(&p->limit, clock_now_ns(), &n_suppressed))
+		log_with(LOG_ERR, error, &((struct log_fields){ .space = p->space.name }),
+			 "space %s: the fault queue failed, trying again (%u more)", p->space.name, n_suppressed);
+}
+
+void pager_flush_answers(struct pager *p)
+{
+	int r = p->queue.n_answers && !p->retry_at_ns ? queue_flush(&p->queue, on_written, p) : 0;
+
+	if (r < 0)
+		queue_failed(p, r);
 }
 
 /* Reads, serves and answers one batch. Returns the number of groups, or a negative errno. */
-static int pager_serve_batch(struct pager *p)
+static int serve_batch(struct pager *p)
 {
-	size_t first;
 	int n, r;
 
 	/* Answers that could not be written come first: reading on would only add to them. */
-	r = queue_flush(&p->queue, pager_on_written, p);
+	r = queue_flush(&p->queue, on_written, p);
 	if (r < 0)
 		return r;
-	n = queue_drain(&p->queue, &first);
-	for (size_t i = first; n > 0 && i < p->queue.n_groups; i++)
-		pager_serve(p, &p->queue.groups[i]);
-	r = queue_flush(&p->queue, pager_on_written, p);
+	n = queue_drain(&p->queue);
+	p->now_ns = clock_now_ns();
+	for (int i = 0; i < n; i++)
+		serve_group(p, &p->queue.groups[i]);
+	r = queue_flush(&p->queue, on_written, p);
 	return r < 0 ? r : n;
 }
 
 /* One batch, and what follows from its outcome for the next one. */
 static int pager_advance(struct pager *p)
 {
-	int n = pager_serve_batch(p);
-	unsigned n_suppressed;
+	int n = serve_batch(p);
 
 	if (n > 0)
-		p->served_ns = clock_now_ns();
-	if (n >= 0 && (!p->retry_at_ns || loop_modify(p->readable, LOOP_READ | LOOP_DRAIN) >= 0)) {
+		p->served_ns = p->now_ns;
+	if (n >= 0 && p->retry_at_ns && loop_modify(p->readable, LOOP_READ | LOOP_DRAIN) < 0)
+		n = -ENOMEM;
+	if (n < 0)
+		queue_failed(p, n);
+	else
 		p->retry_at_ns = 0;
-		return n;
-	}
-	n = n < 0 ? n : -ENOMEM;
-	/* The queue stays readable: watching it now would spin. */
-	loop_modify(p->readable, 0);
-	p->retry_at_ns = clock_now_ns() + RETRY_NS;
-	loop_set_timer(p->work, p->retry_at_ns);
-	if (log_ratelimit_pass(&p->limit, clock_now_ns(), &n_suppressed))
-		log_with(LOG_ERR, n, &(struct log_fields){ .space = p->space.name },
-			 "space %s: the fault queue failed, trying again (%u more)", p->space.name, n_suppressed);
 	return n;
 }
 
 static int pager_on_readable(struct loop_source *source, uint32_t events, void *userdata)
 {
 	struct pager *p = userdata;
+	int n = pager_advance(p);
 
 	(void)source;
 	(void)events;
-	return pager_advance(p) > 0 && p->queue.more ? LOOP_AGAIN : 0;
+	pager_schedule(p);
+	return n > 0 && p->queue.more ? LOOP_AGAIN : 0;
 }
 
-static void pager_drain_step(struct pager *p)
+static void drain_step(struct pager *p)
 {
 	void (*on_drained)(void *userdata) = p->on_drained;
-	int n = pager_advance(p);
+	int n = p->retry_at_ns ? 0 : pager_advance(p);
 	uint64_t now_ns = clock_now_ns();
+	bool idle = n == 0 && !p->retry_at_ns && TAILQ_EMPTY(&p->waiting) && now_ns >= p->served_ns + QUIET_NS;
 
-	if (now_ns < p->drain_deadline_ns && (n || now_ns < p->served_ns + QUIET_NS))
+	if (!idle && now_ns < p->drain_deadline_ns)
 		return;
 	p->drain_deadline_ns = 0;
 	p->on_drained = NULL;
 	on_drained(p->drain_userdata);
 }
 
-/* What is not caused by readiness, one small step at a time so that demand comes between. */
+/* What is not caused by readiness, one small step of each so that demand comes between. */
 static int pager_on_work(struct loop_source *source, uint32_t events, void *userdata)
 {
 	struct pager *p = userdata;
 
 	(void)source;
 	(void)events;
-	if (p->drain_deadline_ns)
-		pager_drain_step(p);
-	else if (p->retry_at_ns)
+	p->now_ns = clock_now_ns();
+	if (p->retry_at_ns && p->now_ns >= p->retry_at_ns)
 		pager_advance(p);
-	if (p->prefault_region)
-		prefault_step(p);
-	if (p->retry_at_ns)
-		loop_set_timer(p->work, p->retry_at_ns);
-	else if (p->prefault_region)
-		loop_set_timer(p->work, 1);
-	else if (p->drain_deadline_ns)
-		loop_set_timer(p->work, clock_now_ns() + NSEC_PER_MSEC);
+	if (!TAILQ_EMPTY(&p->room) && p->now_ns >= p->room_at_ns)
+		serve_room(p);
+	background_expire(p);
+	background_write_back(p);
+	if (p->n_around)
+		background_around(p);
+	pager_flush_answers(p);
+	if (p->drain_deadline_ns)
+		drain_step(p);
+	job_step(p);
+	pager_schedule(p);
 	return 0;
 }
 
-int pager_init(struct pager *p, const char *name, size_t n_regions, struct stats *stats, struct stats *orphans)
+static void sooner(uint64_t *at_ns, uint64_t candidate)
+{
+	if (candidate && candidate < *at_ns)
+		*at_ns = candidate;
+}
+
+void pager_schedule(struct pager *p)
+{
+	const struct pager_job *job = STAILQ_FIRST(&p->jobs);
+	uint64_t at_ns = UINT64_MAX;
+
+	if (!p->work)
+		return;
+	sooner(&at_ns, p->retry_at_ns);
+	sooner(&at_ns, p->write_back_at_ns);
+	if (!TAILQ_EMPTY(&p->room))
+		sooner(&at_ns, p->room_at_ns ?: p->now_ns + NSEC_PER_MSEC);
+	if (p->setup.deadline_ns && !TAILQ_EMPTY(&p->waiting))
+		sooner(&at_ns, TAILQ_FIRST(&p->waiting)->group.read_ns + p->setup.deadline_ns + 1);
+	if (p->n_around)
+		at_ns = 1;
+	if (p->drain_deadline_ns)
+		sooner(&at_ns, p->now_ns + NSEC_PER_MSEC);
+	sooner(&at_ns, p->drain_deadline_ns);
+	if (job && job_can_step(p, job))
+		at_ns = 1;
+	loop_set_timer(p->work, at_ns == UINT64_MAX ? 0 : at_ns);
+}
+
+void pager_on_op(struct inbox_item *item)
+{
+	struct op *op = container_of(item, struct op, item);
+	struct pager *p = op->pager;
+
+	p->now_ns = clock_now_ns();
+	if (op->kind == OP_FILL)
+		fill_on_op(p, op);
+	else
+		evict_on_op(p, op);
+	pager_flush_answers(p);
+	pager_schedule(p);
+}
+
+int pager_init(struct pager *p, const struct pager_setup *setup)
 {
 	*p = (struct pager){
-		.stats = stats,
-		.orphans = orphans,
+		.setup = *setup,
 		.limit = LOG_RATELIMIT_INIT(5 * NSEC_PER_SEC, 3),
+		.evicting = true,
 	};
-	return space_init(&p->space, name, n_regions);
+	TAILQ_INIT(&p->waiting);
+	TAILQ_INIT(&p->room);
+	STAILQ_INIT(&p->jobs);
+	budget_share_init(&p->share, setup->budget, setup->limit);
+	return space_init(&p->space, setup->name, setup->n_regions, EVICT_GRACE_MS);
 }
 
 void pager_deinit(struct pager *p)
 {
 	assert(!p->ioas);
+	ops_deinit(&p->ops);
 	attachments_deinit(&p->attachments);
 	space_deinit(&p->space);
 }
 
-int pager_start(struct pager *p, struct loop *l, struct ioas *ioas_consume)
+static void pager_close(struct pager *p)
+{
+	p->readable = loop_remove(p->readable);
+	p->work = loop_remove(p->work);
+	queue_deinit(&p->queue);
+	p->ioas = p->ioas->ops->ioas_close(p->ioas);
+}
+
+/* What was pinned before something failed; nothing else is there yet. */
+static void unpin(struct pager *p)
+{
+	size_t cursor = 0;
+	unsigned region, n, access;
+	uint64_t first;
+
+	while (extents_next(p->space.extents, &cursor, &region, &first, &n, &access))
+		evict_extent(p, &p->space.regions[region], first, n);
+}
+
+int pager_start(struct pager *p, struct loop *l, struct inbox *inbox, struct ioas *ioas_consume, struct reason *why)
 {
 	int r;
 
 	p->ioas = ioas_consume;
+	p->inbox = inbox;
+	p->now_ns = clock_now_ns();
 	r = queue_init(&p->queue, p->ioas);
 	if (r >= 0)
 		r = loop_add_timer(l, pager_on_work, p, &p->work);
 	if (r >= 0)
 		r = loop_add(l, p->ioas->fault_fd, LOOP_READ | LOOP_DRAIN, pager_on_readable, p, &p->readable);
 	if (r < 0)
-		pager_stop(p);
-	return r;
+		reason_set(why, -r, "space %s cannot be served: %s", p->space.name, strerror(-r));
+	for (size_t i = 0; r >= 0 && i < p->space.n_regions; i++) {
+		p->space.regions[i].tracks_dirty = policy_tracks_dirty(p->space.regions[i].policy);
+		if (p->space.regions[i].pinned)
+			r = job_pin(p, &p->space.regions[i], why);
+	}
+	if (r < 0) {
+		unpin(p);
+		budget_give_all(&p->share);
+		pager_close(p);
+		return r;
+	}
+	background_plan(p);
+	pager_schedule(p);
+	return 0;
 }
 
-void pager_stop(struct pager *p)
+struct stop_job {
+	struct pager_job job;
+	void (*on_stopped)(void *userdata, int result);
+	void *userdata;
+};
+
+static void stop_ended(struct pager_job *job)
 {
-	struct space *s = &p->space;
+	struct stop_job *s = container_of(job, struct stop_job, job);
+	struct pager *p = job->pager;
+	int result = job->result;
+
+	budget_give_all(&p->share);
+	pager_close(p);
+	s->on_stopped(s->userdata, result);
+	free(s);
+}
+
+void pager_stop(struct pager *p, void (*on_stopped)(void *userdata, int result), void *userdata)
+{
+	struct stop_job *s = p->ioas ? calloc(1, sizeof(*s)) : NULL;
 
 	assert(!p->attachments.n);
+	if (!s) {
+		on_stopped(userdata, p->ioas ? -ENOMEM : 0);
+		return;
+	}
 	/* Nobody is left to be answered: what could not be written is not wanted any more. */
-	queue_abandon(&p->queue, p->orphans, pager_on_written, p);
-	assert(!p->queue.n_answers);
+	queue_abandon(&p->queue, p->setup.orphans, on_written, p);
 	p->readable = loop_remove(p->readable);
-	p->work = loop_remove(p->work);
-	p->prefault_region = NULL;
-	for (size_t i = 0; i < s->n_regions; i++)
-		account_unmapped(p->stats, space_clear_region(s, &s->regions[i]));
-	queue_deinit(&p->queue);
-	if (p->ioas)
-		p->ioas = p->ioas->ops->ioas_close(p->ioas);
+	p->retry_at_ns = p->write_back_at_ns = 0;
+	p->n_around = 0;
+	background_stop(p);
+	s->job.kind = JOB_STOP;
+	s->job.done = stop_ended;
+	s->on_stopped = on_stopped;
+	s->userdata = userdata;
+	job_submit(p, &s->job);
+	pager_schedule(p);
 }
 
 int pager_attach(struct pager *p, struct device *device, uint32_t pasid, struct stats *stats, struct reason *why)
@@ -300,8 +298,9 @@ int pager_attach(struct pager *p, struct device *device, uint32_t pasid, struct 
 		attachments_remove(&p->attachments, device->dev_id, pasid);
 		return r;
 	}
-	if (p->attachments.n == 1 && prefault_start(p))
-		loop_set_timer(p->work, 1);
+	if (p->attachments.n == 1 && !p->ahead)
+		background_start(p);
+	pager_schedule(p);
 	return 0;
 }
 
@@ -311,14 +310,16 @@ int pager_detach(struct pager *p, struct device *device, uint32_t pasid)
 	int r;
 
 	assert(a);
+	serve_abandon(p, a);
 	/* Answers that could not be written before get their last chance. After the detach the
 	 * kernel has answered them itself, and a cookie may already be another fault's. */
-	if (queue_flush(&p->queue, pager_on_written, p) < 0)
-		queue_abandon(&p->queue, a->stats, pager_on_written, p);
+	if (queue_flush(&p->queue, on_written, p) < 0)
+		queue_abandon(&p->queue, a->stats, on_written, p);
 	r = device->ops->detach(device, pasid, p->ioas);
 	attachments_remove(&p->attachments, device->dev_id, pasid);
 	if (!p->attachments.n)
-		p->prefault_region = NULL;
+		background_stop(p);
+	pager_schedule(p);
 	return r;
 }
 
@@ -326,10 +327,21 @@ int pager_drain(struct pager *p, uint64_t deadline_ns, void (*on_drained)(void *
 {
 	if (p->on_drained)
 		return -EBUSY;
-	p->prefault_region = NULL;
+	background_stop(p);
 	p->drain_deadline_ns = deadline_ns;
 	p->on_drained = on_drained;
 	p->drain_userdata = userdata;
-	loop_set_timer(p->work, 1);
+	pager_schedule(p);
 	return 0;
+}
+
+void pager_shrink(struct pager *p, uint64_t bytes)
+{
+	int64_t goal = p->share.used - (int64_t)bytes;
+
+	p->now_ns = clock_now_ns();
+	while (p->ioas && p->share.used > goal && p->share.used > 0 && evict_one(p) == 0)
+		;
+	budget_give_all(&p->share);
+	pager_schedule(p);
 }

@@ -1,34 +1,76 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The story of a fault, for one space: pager_on_readable() reads a batch of groups, serves
- * each (finds the attachment and the region, maps what is missing) and writes all answers.
- * Everything runs on the shard that owns the space, between two rounds of its loop, so a
- * group is never half served when anything else happens.
+ * One space at work: its fault queue, what is mapped, what is under way. pager_on_readable()
+ * reads a batch of groups, serves each (serve.h: finds the attachment and the region, fills
+ * and maps what is missing) and writes all answers that are ready; a group that must wait,
+ * for a store or for room in the budget, is kept and served again. Everything runs on the
+ * shard that owns the space.
  *
  * Invariants: a page is mapped before its group is answered; every group read is answered
  * exactly once, SUCCESS or INVALID, whatever fails; after pager_detach() no answer for the
- * attachment is written.
+ * attachment is written; memory is unmapped before it is released.
  */
 #pragma once
 
 #include "base/log.h"
 #include "fault/attachments.h"
+#include "fault/budget.h"
+#include "fault/op.h"
 #include "fault/queue.h"
 #include "fault/space.h"
 #include "loop/loop.h"
 
+struct workers;
+struct pager_job;
+struct waiting;
+TAILQ_HEAD(waiting_list, waiting);
+STAILQ_HEAD(job_list, pager_job);
+
+#define AROUND_MAX 64u
+#define IN_USE_SLOTS 1024u
+
+/* What a pager is given; all of it outlives the pager. */
+struct pager_setup {
+	const char *name;
+	size_t n_regions;
+	struct stats *stats;     /* what no attachment caused */
+	struct stats *orphans;   /* records of unknown devices; one for all spaces of the shard */
+	struct budget *budget;
+	int64_t limit;           /* of this space; BUDGET_NONE = none */
+	uint64_t deadline_ns;    /* a group older than this is INVALID; 0 = none */
+	struct workers *workers; /* for long maps */
+	/* On the shard: the daemon's budget is used up, and this space has nothing to give. */
+	void (*on_starving)(void *userdata);
+	void *userdata;
+};
+
 struct pager {
+	struct pager_setup setup;
 	struct space space;
 	struct queue queue;
 	struct ioas *ioas; /* taken by pager_start(), closed by pager_stop() */
 	struct attachments attachments;
-	struct stats *stats;   /* what no attachment caused (prefault); the control thread's */
-	struct stats *orphans; /* records of unknown devices; one for all spaces of the shard */
+	struct budget_share share;
+	struct ops ops;
+	struct inbox *inbox; /* of the shard: where the ends of ops arrive */
 	struct loop_source *readable;
-	struct loop_source *work; /* timer: retry after a failure, drain, prefault */
-	uint64_t retry_at_ns;     /* 0 = nothing failed */
+	struct loop_source *work; /* timer for all that is not caused by a fault */
+	uint64_t now_ns;          /* when the present round began */
+	uint64_t retry_at_ns;     /* the queue failed; 0 = it works */
 	struct log_ratelimit limit;
 	bool odd_perm_told;
+
+	/* Groups that could not be answered at once. */
+	struct waiting_list waiting; /* oldest first */
+	struct waiting_list room;    /* those of them that wait for room, in their order */
+	uint64_t room_at_ns;         /* when to try again */
+	bool serving_room;
+	bool evicting;               /* false: what is done now may not push anything out */
+	uint16_t in_use[IN_USE_SLOTS]; /* by hash of the chunk: records of groups that wait for a store */
+
+	/* Demand faults whose neighbourhood is still to be mapped. */
+	struct { struct region *region; uint64_t granule; } around[AROUND_MAX];
+	unsigned n_around;
 
 	/* A drain under way. */
 	uint64_t drain_deadline_ns; /* 0 = none */
@@ -36,29 +78,44 @@ struct pager {
 	void (*on_drained)(void *userdata);
 	void *drain_userdata;
 
-	/* Prefault under way: the next granule. */
-	struct region *prefault_region; /* NULL = none */
-	uint64_t prefault_granule;
+	struct job_list jobs; /* the first one is under way */
+	struct pager_job *ahead;     /* for regions that are prefaulted; the next is `ahead_next` */
+	struct pager_job *write_back; /* for regions that are written back at an interval */
+	uint64_t write_back_at_ns;   /* 0 = no such region */
 };
 
 /* Control thread. The regions are added to pager->space next. */
-int pager_init(struct pager *p, const char *name, size_t n_regions, struct stats *stats, struct stats *orphans);
+int pager_init(struct pager *p, const struct pager_setup *setup);
 void pager_deinit(struct pager *p); /* stopped, or never started */
 
-/* All below: shard. Watches the queue of the ioas; owns the ioas from here on, also on error. */
-int pager_start(struct pager *p, struct loop *l, struct ioas *ioas_consume);
-void pager_stop(struct pager *p); /* after every detach: unmaps all, closes the ioas */
+/* All below: shard. Maps pinned regions, watches the queue of the ioas; owns the ioas from
+ * here on, also on error. */
+int pager_start(struct pager *p, struct loop *l, struct inbox *inbox, struct ioas *ioas_consume, struct reason *why);
+
+/* After every detach: unmaps all, has everything written back and closes the ioas. Calls back
+ * when that has ended; 0 or what could not be written back. */
+void pager_stop(struct pager *p, void (*on_stopped)(void *userdata, int result), void *userdata);
 
 /* From here on the attachment's faults are served. */
 int pager_attach(struct pager *p, struct device *device, uint32_t pasid, struct stats *stats, struct reason *why);
 
-/* Every group read is answered already; what is unread the kernel answers INVALID. */
+/* What is still open is answered INVALID; what is unread the kernel answers so. */
 int pager_detach(struct pager *p, struct device *device, uint32_t pasid);
 
-/* Serves what arrives until the queue is empty or the deadline passes, then calls back. One
- * at a time (-EBUSY). */
+/* Serves what arrives until the queue is empty and nothing waits, or the deadline passes,
+ * then calls back. One at a time (-EBUSY). */
 int pager_drain(struct pager *p, uint64_t deadline_ns, void (*on_drained)(void *userdata), void *userdata);
 
-/* For what maps ahead of faults. Maps one absent granule, numbered within the region, and
- * counts it in stats. Returns 0 or a negative errno: nothing was mapped. */
-int pager_map_granule(struct pager *p, struct region *region, uint64_t granule, uint32_t access, struct stats *stats);
+/* Evicts about this much, if it can, for other spaces. */
+void pager_shrink(struct pager *p, uint64_t bytes);
+
+/* An op ended: called for what comes out of the inbox. */
+void pager_on_op(struct inbox_item *item);
+
+/* For the files of this folder: write what is ready; see to it that all that is due comes. */
+void pager_flush_answers(struct pager *p);
+void pager_schedule(struct pager *p);
+static inline uint32_t pager_now_ms(const struct pager *p)
+{
+	return (uint32_t)(p->now_ns / 1000000);
+}

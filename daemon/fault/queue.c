@@ -13,22 +13,38 @@
  * means something else. */
 #define QUEUE_RECORDS_MAX (1u << 20)
 
-/* Every array at once, so that a group read can always be answered without memory. */
 static int queue_grow(struct queue *q, size_t capacity)
 {
 	struct uapi_fault_record *records = reallocarray(q->records, capacity, sizeof(*records));
 	struct group *groups = records ? reallocarray(q->groups, capacity, sizeof(*groups)) : NULL;
-	struct uapi_answer *answers = groups ? reallocarray(q->answers, capacity, sizeof(*answers)) : NULL;
-	uint32_t *answered = answers ? reallocarray(q->answered, capacity, sizeof(*answered)) : NULL;
 
-	/* An array that did grow has replaced the old one, whatever became of the others. */
+	/* An array that did grow has replaced the old one, whatever became of the other. */
 	q->records = records ?: q->records;
 	q->groups = groups ?: q->groups;
-	q->answers = answers ?: q->answers;
-	q->answered = answered ?: q->answered;
-	if (!answered)
+	if (!groups)
 		return -ENOMEM;
 	q->capacity = capacity;
+	return 0;
+}
+
+/* Before the read, so that a group that was read can always be answered. */
+static int queue_reserve_answers(struct queue *q, size_t n)
+{
+	size_t capacity = q->answers_capacity ?: QUEUE_BATCH_RECORDS;
+	struct queue_context *contexts;
+	struct uapi_answer *answers;
+
+	if (n <= q->answers_capacity)
+		return 0;
+	while (capacity < n)
+		capacity *= 2;
+	answers = reallocarray(q->answers, capacity, sizeof(*answers));
+	contexts = answers ? reallocarray(q->contexts, capacity, sizeof(*contexts)) : NULL;
+	q->answers = answers ?: q->answers;
+	q->contexts = contexts ?: q->contexts;
+	if (!contexts)
+		return -ENOMEM;
+	q->answers_capacity = capacity;
 	return 0;
 }
 
@@ -48,7 +64,7 @@ void queue_deinit(struct queue *q)
 	free(q->records);
 	free(q->groups);
 	free(q->answers);
-	free(q->answered);
+	free(q->contexts);
 	*q = (struct queue){ 0 };
 }
 
@@ -75,46 +91,41 @@ static void queue_form_groups(struct queue *q, size_t n, uint64_t now_ns)
 	q->n_records += n;
 }
 
-int queue_drain(struct queue *q, size_t *ret_first)
+int queue_drain(struct queue *q)
 {
-	size_t first, limit;
-
-	if (!q->n_open)
-		q->n_records = q->n_groups = 0;
-	first = q->n_groups;
-	limit = q->n_records + QUEUE_BATCH_RECORDS;
+	q->n_records = q->n_groups = 0;
 	q->more = true;
-	while (q->n_records < limit) {
+	while (q->n_records < QUEUE_BATCH_RECORDS) {
 		size_t room = q->capacity - q->n_records;
-		ssize_t n = room ? q->ioas->ops->read(q->ioas, q->records + q->n_records, room * sizeof(*q->records)) :
-				   -EINVAL;
+		ssize_t n = queue_reserve_answers(q, q->n_open + room);
 
+		if (n == 0)
+			n = room ? q->ioas->ops->read(q->ioas, q->records + q->n_records, room * sizeof(*q->records)) :
+				   -EINVAL;
 		if (n == 0) {
 			q->more = false;
 			break;
 		}
 		/* The first group in line does not fit. Serve what is here first; a group that
 		 * does not even fit into an empty buffer needs a bigger one. */
-		if (n == -EINVAL && q->n_groups == first)
+		if (n == -EINVAL && !q->n_groups)
 			n = q->capacity < QUEUE_RECORDS_MAX ? queue_grow(q, q->capacity * 2) : -EMSGSIZE;
 		else if (n == -EINVAL)
 			break;
 		else if (n > 0)
 			queue_form_groups(q, (size_t)n / sizeof(*q->records), clock_now_ns());
-		if (n < 0 && q->n_groups == first)
+		if (n < 0 && !q->n_groups)
 			return (int)n;
 		if (n < 0)
 			break;
 	}
-	*ret_first = first;
-	return (int)(q->n_groups - first);
+	return (int)q->n_groups;
 }
 
-void queue_answer(struct queue *q, struct group *g, bool success)
+void queue_answer(struct queue *q, const struct group *g, bool success)
 {
-	assert(!g->answered);
-	g->answered = true;
-	q->answered[q->n_answers] = (uint32_t)(g - q->groups);
+	assert(q->n_answers < q->n_open);
+	q->contexts[q->n_answers] = (struct queue_context){ .read_ns = g->read_ns, .owner = g->owner };
 	q->answers[q->n_answers++] = (struct uapi_answer){
 		.cookie = g->cookie,
 		.code = success ? UAPI_ANSWER_SUCCESS : UAPI_ANSWER_INVALID,
@@ -130,7 +141,7 @@ static void queue_settle(struct queue *q, size_t from, size_t n, bool stale, que
 					     q->answers[i].code == UAPI_ANSWER_SUCCESS ? QUEUE_SUCCESS : QUEUE_INVALID;
 
 		q->n_open--;
-		written(userdata, &q->groups[q->answered[i]], outcome, now_ns);
+		written(userdata, &q->contexts[i], outcome, now_ns);
 	}
 }
 
@@ -154,9 +165,11 @@ int queue_flush(struct queue *q, queue_written_fn written, void *userdata)
 		queue_settle(q, done, stale ? 1 : n_written, stale, written, userdata);
 		done += stale ? 1 : n_written;
 	}
+	if (!done)
+		return r;
 	q->n_answers -= done;
 	memmove(q->answers, q->answers + done, q->n_answers * sizeof(*q->answers));
-	memmove(q->answered, q->answered + done, q->n_answers * sizeof(*q->answered));
+	memmove(q->contexts, q->contexts + done, q->n_answers * sizeof(*q->contexts));
 	return r;
 }
 
@@ -165,12 +178,12 @@ void queue_abandon(struct queue *q, const void *owner, queue_written_fn written,
 	size_t n_kept = 0;
 
 	for (size_t i = 0; i < q->n_answers; i++) {
-		if (q->groups[q->answered[i]].owner == owner) {
+		if (q->contexts[i].owner == owner) {
 			queue_settle(q, i, 1, true, written, userdata);
 			continue;
 		}
 		q->answers[n_kept] = q->answers[i];
-		q->answered[n_kept++] = q->answered[i];
+		q->contexts[n_kept++] = q->contexts[i];
 	}
 	q->n_answers = n_kept;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One fault queue on the wire: reads records, forms groups by cookie, collects answers and
- * writes them. A record's slot is kept until its group is answered. Every group that was
- * read leaves through queue_flush() exactly once.
+ * writes them. Groups and records of a batch are good until the next drain; who answers a
+ * group later keeps a copy. Every group that was read is answered exactly once and leaves
+ * through queue_flush().
  *
  * The kernel's side (iommufd, eventq.c): read returns whole groups, 0 when empty and EINVAL when the
  * first group does not fit; write may take a part, and refuses an unknown cookie with
@@ -24,7 +25,6 @@ struct group {
 	uint32_t cookie;
 	uint32_t first; /* its records: queue.records[first], n_records of them */
 	uint32_t n_records;
-	bool answered;
 	uint64_t read_ns; /* when the read returned that brought its last record */
 	void *owner;      /* the reader's own */
 };
@@ -35,33 +35,41 @@ enum queue_outcome {
 	QUEUE_STALE, /* the kernel no longer knew the cookie */
 };
 
+/* Of an answer that was not written yet. */
+struct queue_context {
+	uint64_t read_ns;
+	void *owner;
+};
+
 struct queue {
 	struct ioas *ioas;
 	struct uapi_fault_record *records;
-	size_t n_records;
-	size_t capacity; /* of records, and of each of the next three */
 	struct group *groups;
+	size_t n_records;
 	size_t n_groups;
+	size_t capacity; /* of records and groups */
 	struct uapi_answer *answers; /* collected, not yet written */
-	uint32_t *answered;          /* index of the group of each answer */
+	struct queue_context *contexts; /* of each */
 	size_t n_answers;
+	size_t answers_capacity; /* never less than n_open: to answer needs no memory */
 	size_t n_open; /* groups read and not written */
 	bool more;     /* the last drain ended for lack of room, not of records */
 };
 
-/* Told for each answer that left, with the group it was for. */
-typedef void (*queue_written_fn)(void *userdata, struct group *g, enum queue_outcome outcome, uint64_t now_ns);
+/* Told for each answer that left. */
+typedef void (*queue_written_fn)(void *userdata, const struct queue_context *c, enum queue_outcome outcome,
+				 uint64_t now_ns);
 
 int queue_init(struct queue *q, struct ioas *ioas);
 void queue_deinit(struct queue *q);
 
-/* Reads until the queue is empty or the batch is full. The new groups are groups[*ret_first]
- * up to n_groups. Returns their number, or a negative errno when nothing could be read
- * (what came before the failure is returned first; the next call fails). */
-int queue_drain(struct queue *q, size_t *ret_first);
+/* Reads until the queue is empty or the batch is full, over what was read before. Returns
+ * the number of groups, or a negative errno when nothing could be read (what came before
+ * the failure is returned first; the next call fails). */
+int queue_drain(struct queue *q);
 
-/* Once for each group. */
-void queue_answer(struct queue *q, struct group *g, bool success);
+/* Once for each group, at any time after its drain. */
+void queue_answer(struct queue *q, const struct group *g, bool success);
 
 /* Writes all collected answers. A negative errno: the kernel took none of the rest, which
  * stays collected for the next call. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "fault/pager.h"
 #include "loop/mailbox.h"
 
 /* Log records on their way; more than that in one go are dropped and counted. */
@@ -19,6 +20,7 @@ struct shard {
 	struct mailbox calls;   /* control thread to shard */
 	struct mailbox results; /* and back */
 	struct mailbox logs;
+	struct inbox inbox;
 	struct stats orphans;
 	void (*on_dead)(void *userdata);
 	void *userdata;
@@ -105,6 +107,7 @@ static struct shard *shard_release(struct shard *s)
 	mailbox_deinit(&s->calls);
 	mailbox_deinit(&s->results);
 	mailbox_deinit(&s->logs);
+	inbox_deinit(&s->inbox);
 	loop_free(s->loop);
 	free(s);
 	return NULL;
@@ -125,6 +128,7 @@ int shard_new(unsigned index, const char *loop_name, struct loop *control, size_
 		.calls = MAILBOX_INIT,
 		.results = MAILBOX_INIT,
 		.logs = MAILBOX_INIT,
+		.inbox = INBOX_INIT,
 	};
 	r = loop_new(loop_name, &s->loop);
 	if (r >= 0)
@@ -133,6 +137,10 @@ int shard_new(unsigned index, const char *loop_name, struct loop *control, size_
 		r = mailbox_init(&s->results, capacity + 1); /* and its own end */
 	if (r >= 0)
 		r = mailbox_init(&s->logs, LOG_CAPACITY);
+	if (r >= 0)
+		r = inbox_init(&s->inbox, pager_on_op);
+	if (r >= 0)
+		r = inbox_receive(&s->inbox, s->loop);
 	if (r >= 0)
 		r = mailbox_receive(&s->calls, s->loop);
 	if (r >= 0)
@@ -157,6 +165,16 @@ struct shard *shard_free(struct shard *s)
 	pthread_join(s->thread, NULL);
 	mailbox_flush(&s->logs);
 	return shard_release(s);
+}
+
+void shard_notify(struct shard *s, void (*fn)(void *userdata), void *userdata)
+{
+	post(&s->results, fn, userdata);
+}
+
+struct inbox *shard_inbox(struct shard *s)
+{
+	return &s->inbox;
 }
 
 struct loop *shard_loop(struct shard *s)

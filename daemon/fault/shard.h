@@ -11,6 +11,7 @@
 #include "fault/stats.h"
 #include "loop/loop.h"
 
+struct inbox;
 struct shard;
 
 /* Returned by a call's run: shard_call_finish() follows. */
@@ -38,5 +39,9 @@ DEFINE_CLEANUP(struct shard, shard_free)
 void shard_submit(struct shard *s, struct shard_call *c); /* control thread */
 void shard_call_finish(struct shard_call *c, int result);  /* shard */
 
+/* Shard: runs fn on the control thread. For what is rare and counted in `capacity`. */
+void shard_notify(struct shard *s, void (*fn)(void *userdata), void *userdata);
+
+struct inbox *shard_inbox(struct shard *s);    /* where the ends of its pagers' ops arrive */
 struct loop *shard_loop(struct shard *s);      /* for calls that run on it */
 struct stats *shard_orphans(struct shard *s);  /* records of devices that no space knows */

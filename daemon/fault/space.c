@@ -7,10 +7,10 @@
 
 #include "base/cleanup.h"
 
-int space_init(struct space *s, const char *name, size_t n_regions)
+int space_init(struct space *s, const char *name, size_t n_regions, uint32_t grace_ms)
 {
 	*s = (struct space){ .name = strdup(name), .regions = calloc(n_regions + 1, sizeof(*s->regions)) };
-	if (s->name && s->regions)
+	if (s->name && s->regions && extents_new(&s->extents, grace_ms) >= 0)
 		return 0;
 	space_deinit(s);
 	return -ENOMEM;
@@ -18,10 +18,9 @@ int space_init(struct space *s, const char *name, size_t n_regions)
 
 void space_deinit(struct space *s)
 {
-	for (size_t i = 0; i < s->n_regions; i++) {
-		extents_deinit(&s->regions[i].extents);
+	for (size_t i = 0; i < s->n_regions; i++)
 		free(s->regions[i].name);
-	}
+	s->extents = extents_free(s->extents);
 	free(s->regions);
 	free(s->name);
 	*s = (struct space){ 0 };
@@ -34,6 +33,7 @@ int space_add_region(struct space *s, const struct region *region)
 	if (!name)
 		return -ENOMEM;
 	s->regions[s->n_regions] = *region;
+	s->regions[s->n_regions].index = (unsigned)s->n_regions;
 	s->regions[s->n_regions++].name = name;
 	return 0;
 }
@@ -63,23 +63,14 @@ static void total_add(atomic_uint_fast64_t *total, uint64_t n)
 	atomic_store_explicit(total, atomic_load_explicit(total, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
-void space_insert(struct space *s, struct region *region, uint64_t granule)
+void space_count_mapped(struct space *s, const struct region *region, unsigned n)
 {
-	extents_add(&region->extents, granule);
-	total_add(&s->mapped_bytes, region_granule(region));
+	total_add(&s->mapped_bytes, region_bytes(region, n));
 	total_add(&s->extents_mapped, 1);
 }
 
-uint64_t space_clear_region(struct space *s, struct region *region)
+void space_count_unmapped(struct space *s, const struct region *region, unsigned n)
 {
-	size_t cursor = 0;
-	uint64_t first, n = 0;
-	uint32_t bits;
-
-	while (extents_next(&region->extents, &cursor, &first, &bits))
-		n += (uint64_t)__builtin_popcount(bits);
-	extents_deinit(&region->extents);
-	total_add(&s->extents_mapped, -n);
-	total_add(&s->mapped_bytes, -(n << region->granule_shift));
-	return n << region->granule_shift;
+	total_add(&s->mapped_bytes, -region_bytes(region, n));
+	total_add(&s->extents_mapped, -1ull);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The model of one IOVA address space: its regions and which of their granules are
- * mapped. No syscalls, no logs. One thread, the shard, changes it; the two totals are read
- * by anyone.
+ * The model of one IOVA address space: its regions, and which of their granules are mapped.
+ * No syscalls, no logs. One thread, the shard, changes it; the two totals are read by
+ * anyone.
  */
 #pragma once
 
@@ -21,13 +21,18 @@ enum region_mode {
 
 struct region {
 	char *name;
+	unsigned index; /* in the space */
 	uint64_t iova;
 	uint64_t length;
 	unsigned granule_shift;
-	uint32_t access; /* ACCESS_*: the most a fault may ask for, and the rights of the map */
+	uint32_t access; /* ACCESS_*: the most a fault may ask for */
 	enum region_mode mode;
-	struct policy *policy; /* the control thread's; outlives the space */
-	struct extents extents;
+	bool pinned;             /* mapped before the attach, never evicted */
+	unsigned merge;          /* granules of one batch that may become one extent; 1 = never */
+	unsigned around;         /* granules of the window mapped around a demand fault; 1 = none */
+	uint64_t write_back_ns;  /* interval; 0 = none */
+	bool tracks_dirty;       /* of the policy, once it is open */
+	struct policy *policy;   /* the control thread's; outlives the space's service */
 };
 
 struct space {
@@ -35,11 +40,13 @@ struct space {
 	struct region *regions; /* sorted by iova, disjoint */
 	size_t n_regions;
 	struct region *last; /* of the last lookup: faults come in runs */
+	struct extents *extents;
 	atomic_uint_fast64_t mapped_bytes;
 	atomic_uint_fast64_t extents_mapped;
 };
 
-int space_init(struct space *s, const char *name, size_t n_regions);
+/* grace_ms: nothing that was mapped or asked for within it is proposed as a victim. */
+int space_init(struct space *s, const char *name, size_t n_regions, uint32_t grace_ms);
 void space_deinit(struct space *s);
 
 /* Before use, in the order of iova, as many as announced. Copies the name. */
@@ -48,13 +55,16 @@ int space_add_region(struct space *s, const struct region *region);
 /* The region that holds the address, or NULL. */
 struct region *space_find(struct space *s, uint64_t iova);
 
-static inline uint64_t region_granule(const struct region *region)
+static inline uint64_t region_bytes(const struct region *region, uint64_t n_granules)
 {
-	return 1ull << region->granule_shift;
+	return n_granules << region->granule_shift;
 }
 
-/* A granule (numbered within the region) was mapped; room was made by extents_reserve(). */
-void space_insert(struct space *s, struct region *region, uint64_t granule);
+static inline uint64_t region_granules(const struct region *region)
+{
+	return region->length >> region->granule_shift;
+}
 
-/* Everything of the region was unmapped: forgets its extents, returns their bytes. */
-uint64_t space_clear_region(struct space *s, struct region *region);
+/* The totals, with n granules more or less in one extent more or less. */
+void space_count_mapped(struct space *s, const struct region *region, unsigned n);
+void space_count_unmapped(struct space *s, const struct region *region, unsigned n);

@@ -73,6 +73,13 @@ void stats_merge(struct stats_values *sum, const struct stats_values *other)
 	sum->faults_pending_max = MAX(sum->faults_pending_max, other->faults_pending_max);
 	sum->bytes_mapped += other->bytes_mapped;
 	sum->bytes_unmapped += other->bytes_unmapped;
+	sum->evictions += other->evictions;
+	sum->refaults += other->refaults;
+	sum->bytes_written_back += other->bytes_written_back;
+	sum->fill_errors += other->fill_errors;
+	sum->groups_over_budget += other->groups_over_budget;
+	sum->groups_past_deadline += other->groups_past_deadline;
+	sum->prefetched += other->prefetched;
 	sum->service_time_sum_ns += other->service_time_sum_ns;
 	sum->service_time_max_ns = MAX(sum->service_time_max_ns, other->service_time_max_ns);
 	histogram_merge(&sum->latency, &other->latency);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is counted for each attachment, and how other threads read it. One thread, the
- * shard, writes; it brackets the changes of one event (one call of account.h) with
- * stats_begin() and stats_end(). A reader copies until no bracket was open or closed
+ * What is counted for each attachment and each space, and how other threads read it. One
+ * thread, the shard, writes; it brackets the changes of one event (one call of account.h)
+ * with stats_begin() and stats_end(). A reader copies until no bracket was open or closed
  * meanwhile (a seqlock), so every copy is of one moment and the writer never waits. Inside a
  * bracket the writer changes values with relaxed atomic stores, for readers may look.
  * Meanings: org.iopfd1(5).
@@ -30,6 +30,13 @@ struct stats_values {
 	uint64_t faults_pending_max;
 	uint64_t bytes_mapped;        /* ever */
 	uint64_t bytes_unmapped;      /* ever */
+	uint64_t evictions;           /* extents unmapped for lack of room */
+	uint64_t refaults;            /* granules mapped again not long after that */
+	uint64_t bytes_written_back;
+	uint64_t fill_errors;         /* fills that a policy could not end well */
+	uint64_t groups_over_budget;  /* answered INVALID: larger than the whole budget */
+	uint64_t groups_past_deadline; /* answered INVALID: too old */
+	uint64_t prefetched;          /* extents mapped around a fault that did not ask for them */
 	uint64_t service_time_sum_ns;
 	uint64_t service_time_max_ns;
 	struct histogram latency;

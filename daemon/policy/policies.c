@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The one list of built-in policies. A test that needs others links its own list instead
- * of this file.
+ * The one list of built-in policies and their keys. A test that needs others links its own
+ * list instead of this file.
  */
 #include "policy/policy.h"
 
-const struct iopfd_policy *const policy_table[] = {
-	&policy_anon,
-	NULL,
+#define KEYS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+const struct policy_builtin policy_table[] = {
+	{ &policy_anon, KEYS("discard") },
+	{ &policy_file, KEYS("path", "write-back", "extend") },
+	{ &policy_hugepage, KEYS("page-size", "fallback") },
+	{ &policy_fd, NULL }, /* its fd comes from a program, never from a file */
+	{ NULL, NULL },
 };

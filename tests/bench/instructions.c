@@ -11,6 +11,7 @@
 #include "device/sim/iommu.h"
 #include "device/sim/sim.h"
 #include "fault/pager.h"
+#include "fault/worker.h"
 #include "t.h"
 
 #define BATCH 64u
@@ -34,9 +35,11 @@ static struct policy *add_region(struct pager *p, uint64_t length)
 	struct iopfd_region info = { .size = sizeof(info), .name = "bench/heap", .access = ACCESS_READ | ACCESS_WRITE,
 				     .iova = START, .length = length, .granule = PAGE };
 	struct region region = { .name = (char *)"heap", .iova = START, .length = length, .granule_shift = 12,
-				 .access = ACCESS_READ | ACCESS_WRITE };
+				 .access = ACCESS_READ | ACCESS_WRITE, .merge = 1, .around = 1 };
 
-	T_OK(policy_open(&policy_anon, &info, &region.policy));
+	char why[256];
+
+	T_OK(policy_open(&policy_anon, &info, NULL, 0, &region.policy, why, sizeof(why)));
 	T_OK(space_add_region(&p->space, &region));
 	return region.policy;
 }
@@ -70,14 +73,19 @@ static int on_next(struct loop_source *s, uint32_t events, void *userdata)
 	struct bench *b = userdata;
 
 	(void)events;
-	loop_set_timer(s, 1);
-	if (counted.values.responses_success < b->n_done * BATCH)
-		return 0;
-	if (b->n_done == b->n_batches)
+	if (counted.values.responses_success == b->n_done * BATCH && b->n_done == b->n_batches) {
 		loop_stop(b->loop, 0);
-	else
+		return 0;
+	}
+	if (counted.values.responses_success == b->n_done * BATCH)
 		inject_batch(b->ioas, b->device->dev_id, b->n_done++ * BATCH);
-	return 0;
+	return loop_set_timer(s, 1);
+}
+
+static void on_stopped(void *userdata, int result)
+{
+	T_EQ(result, 0);
+	loop_stop(userdata, 0);
 }
 
 int main(int argc, char **argv)
@@ -85,6 +93,9 @@ int main(int argc, char **argv)
 	struct bench b = { .n_batches = argc == 2 ? strtoull(argv[1], NULL, 10) : 0 };
 	uint64_t length = b.n_batches * BATCH * PAGE;
 	struct loop_source *next;
+	struct workers *workers;
+	struct budget budget;
+	struct inbox inbox;
 	struct reason why;
 	struct pager pager;
 	struct policy *policy;
@@ -95,21 +106,30 @@ int main(int argc, char **argv)
 	}
 	b.ioas = open_ioas(length);
 	T_OK(loop_new("libevent", &b.loop));
-	T_OK(pager_init(&pager, "bench", 1, &own, &orphans));
+	budget_init(&budget, BUDGET_NONE, 1);
+	T_OK(workers_new(1, &workers));
+	T_OK(inbox_init(&inbox, pager_on_op));
+	T_OK(inbox_receive(&inbox, b.loop));
+	T_OK(pager_init(&pager, &(struct pager_setup){ .name = "bench", .n_regions = 1, .stats = &own,
+						       .orphans = &orphans, .budget = &budget, .limit = BUDGET_NONE,
+						       .workers = workers }));
 	policy = add_region(&pager, length);
 	T_OK(device_new("bench", "sim", &b.device, &why));
 	T_OK(b.device->ops->open(b.device, NULL, &why));
-	T_OK(pager_start(&pager, b.loop, b.ioas));
+	T_OK(pager_start(&pager, b.loop, &inbox, b.ioas, &why));
 	T_OK(pager_attach(&pager, b.device, PASID_NONE, &counted, &why));
 	T_OK(loop_add_timer(b.loop, on_next, &b, &next));
 	T_OK(loop_set_timer(next, 1));
 	T_OK(loop_run(b.loop));
 	printf("%" PRIu64 "\n", counted.values.faults_total);
 	T_OK(pager_detach(&pager, b.device, PASID_NONE));
-	pager_stop(&pager);
+	pager_stop(&pager, on_stopped, b.loop);
+	T_OK(loop_run(b.loop));
 	pager_deinit(&pager);
 	policy_close(policy);
 	device_free(b.device);
+	inbox_deinit(&inbox);
 	loop_free(b.loop);
+	workers_free(workers);
 	return 0;
 }

@@ -14,23 +14,30 @@
 
 static atomic_uint n_fills;
 
-static int faulty_open(const struct iopfd_region *region, void **ret_instance)
+static int faulty_create(const struct iopfd_host *host, void **ret_instance)
 {
-	return policy_anon.open(region, ret_instance);
+	return policy_anon.create(host, ret_instance);
 }
 
-static int faulty_fill(void *instance, uint64_t offset, uint64_t length, uint32_t access, struct iopfd_memory *ret)
+static int faulty_open(void *instance, const struct iopfd_region *region, char *why, size_t why_size)
+{
+	return policy_anon.open(instance, region, why, why_size);
+}
+
+static int faulty_fill(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length, uint32_t access,
+		       struct iopfd_memory *ret)
 {
 	if (atomic_fetch_add(&n_fills, 1) % EVERY == EVERY - 1)
 		return -EIO;
-	return policy_anon.fill(instance, offset, length, access, ret);
+	return policy_anon.fill(instance, request, offset, length, access, ret);
 }
 
-static int wrong_fill(void *instance, uint64_t offset, uint64_t length, uint32_t access, struct iopfd_memory *ret)
+static int wrong_fill(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length, uint32_t access,
+		      struct iopfd_memory *ret)
 {
 	if (atomic_fetch_add(&n_fills, 1) % EVERY == EVERY - 1)
 		offset = 0;
-	return policy_anon.fill(instance, offset, length, access, ret);
+	return policy_anon.fill(instance, request, offset, length, access, ret);
 }
 
 static void faulty_close(void *instance)
@@ -42,6 +49,7 @@ static const struct iopfd_policy faulty = {
 	.size = sizeof(faulty),
 	.abi_version = IOPFD_POLICY_ABI_VERSION,
 	.name = "faulty",
+	.create = faulty_create,
 	.open = faulty_open,
 	.fill = faulty_fill,
 	.close = faulty_close,
@@ -51,9 +59,15 @@ static const struct iopfd_policy wrong = {
 	.size = sizeof(wrong),
 	.abi_version = IOPFD_POLICY_ABI_VERSION,
 	.name = "wrong",
+	.create = faulty_create,
 	.open = faulty_open,
 	.fill = wrong_fill,
 	.close = faulty_close,
 };
 
-const struct iopfd_policy *const policy_table[] = { &policy_anon, &faulty, &wrong, NULL };
+const struct policy_builtin policy_table[] = {
+	{ &policy_anon, NULL },
+	{ &faulty, NULL },
+	{ &wrong, NULL },
+	{ NULL, NULL },
+};

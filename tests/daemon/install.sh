@@ -27,19 +27,24 @@ list() {
 
 cat > "$tmp/expected" << EOT
 644 etc/iopfd/iopfd.conf
+644 usr/include/iopfd/policy.h
 644 usr/lib/systemd/catalog/iopfd.catalog
 644 usr/lib/systemd/system/iopfd.service
 644 usr/lib/sysusers.d/iopfd.conf
 644 usr/lib/udev/rules.d/60-iopfd.rules
 755 usr/sbin/iopfd
 644 usr/share/dbus-1/system.d/org.iopfd1.conf
+644 usr/share/man/man3/iopfd-policy.3
 644 usr/share/man/man5/iopfd.conf.5
 644 usr/share/man/man5/org.iopfd1.5
 644 usr/share/man/man8/iopfd.8
+644 usr/share/pkgconfig/iopfd.pc
 EOT
 run install DESTDIR="$tmp/root"
 list "$tmp/root" | diff "$tmp/expected" - || fail "installed: not what was expected (<)"
 [ -d "$tmp/root/etc/iopfd/iopfd.conf.d" ] || fail "no folder for drop-ins"
+[ "$(stat -c %a "$tmp/root/usr/lib/iopfd/policies")" = 755 ] || fail "no folder for plugins"
+grep -qx 'plugindir=/usr/lib/iopfd/policies' "$tmp/root/usr/share/pkgconfig/iopfd.pc" || fail "plugindir of iopfd.pc"
 grep -qx 'ExecStart=/usr/sbin/iopfd' "$tmp/root/usr/lib/systemd/system/iopfd.service" || fail "ExecStart of the unit"
 "$tmp/root/usr/sbin/iopfd" --version | grep -q '^iopfd ' || fail "it does not run"
 
@@ -51,7 +56,9 @@ run uninstall DESTDIR="$tmp/root"
 cp conf/iopfd.conf "$tmp/root/etc/iopfd/iopfd.conf"
 run uninstall DESTDIR="$tmp/root"
 [ -z "$(list "$tmp/root")" ] || fail "left: $(list "$tmp/root")"
-[ ! -e "$tmp/root/etc/iopfd" ] || fail "left: the folder of the configuration"
+for dir in etc/iopfd usr/lib/iopfd usr/include/iopfd; do
+	[ ! -e "$tmp/root/$dir" ] || fail "left: the folder $dir"
+done
 
 run install DESTDIR="$tmp/other" PREFIX=/opt/x sbindir=/opt/x/bin
 grep -qx 'ExecStart=/opt/x/bin/iopfd' "$tmp/other/opt/x/lib/systemd/system/iopfd.service" || fail "sbindir is not in the unit"

@@ -79,6 +79,28 @@ static int fake_map(struct ioas *a, uint64_t iova, uint64_t length, int fd, uint
 	return 0;
 }
 
+/* Whole areas only, any number of them. */
+static int fake_unmap(struct ioas *a, uint64_t iova, uint64_t length)
+{
+	struct fake_ioas *f = fake(a);
+	size_t n_kept = 0;
+
+	f->n_unmaps++;
+	for (size_t i = 0; i < f->n_maps; i++) {
+		struct fake_map *m = &f->maps[i];
+
+		if (m->iova + m->length <= iova || m->iova >= iova + length) {
+			f->maps[n_kept++] = *m;
+			continue;
+		}
+		T_ASSERT(m->iova >= iova && m->iova + m->length <= iova + length);
+	}
+	if (n_kept == f->n_maps)
+		return -ENOENT;
+	f->n_maps = n_kept;
+	return 0;
+}
+
 static int fake_attach(struct device *d, uint32_t pasid, struct ioas *a, struct reason *why)
 {
 	struct fake_ioas *f = fake(a);
@@ -114,6 +136,7 @@ static const struct device_ops fake_ops = {
 	.attach = fake_attach,
 	.detach = fake_detach,
 	.map = fake_map,
+	.unmap = fake_unmap,
 	.read = fake_read,
 	.write = fake_write,
 };

@@ -30,7 +30,7 @@ struct fake_ioas {
 	struct fake_map maps[FAKE_MAX];
 	size_t n_maps;
 	uint32_t n_attached;
-	unsigned n_reads, n_writes;
+	unsigned n_reads, n_writes, n_unmaps;
 	/* What goes wrong: consumed by the next call, unless negative counts stay. */
 	int map_error;           /* every map fails with this while set */
 	int read_error, write_error; /* likewise */

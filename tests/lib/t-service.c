@@ -16,56 +16,42 @@ struct t_service t_service;
 sd_bus *t_client;
 struct stats t_stats[3];
 
-/* A policy whose memory is one file, and one that has no such file. */
+/* What the service sees of a policy. */
+struct policy {
+	const int *fd; /* NULL: no single file is its memory */
+	uint64_t backed_bytes;
+	struct iopfd_counter counters[2];
+	size_t n_counters;
+};
+
 static int heap_fd = -1;
+static struct policy heap_policy = {
+	.fd = &heap_fd,
+	.backed_bytes = 12288,
+	.counters = { { "Fallbacks", 3 }, { "ReadErrors", 4 } },
+	.n_counters = 2,
+};
+static struct policy shards_policy = { .backed_bytes = 100 };
 
-static int open_nothing(const struct iopfd_region *region, void **ret_instance)
+int t_policy_memory(struct policy *p, struct iopfd_memory *ret_memory)
 {
-	(void)region;
-	*ret_instance = NULL;
+	if (!p->fd)
+		return -EOPNOTSUPP;
+	*ret_memory = (struct iopfd_memory){ .fd = *p->fd, .offset = 4096 };
 	return 0;
 }
 
-static int fill_nothing(void *instance, uint64_t offset, uint64_t length, uint32_t access, struct iopfd_memory *ret)
+uint64_t t_policy_backed_bytes(struct policy *p)
 {
-	(void)instance;
-	(void)offset;
-	(void)length;
-	(void)access;
-	(void)ret;
-	return -EIO;
+	return p->backed_bytes;
 }
 
-static int heap_memory(void *instance, struct iopfd_memory *ret_memory)
+size_t t_policy_stats(struct policy *p, struct iopfd_counter *ret, size_t n)
 {
-	(void)instance;
-	*ret_memory = (struct iopfd_memory){ .fd = heap_fd, .offset = 4096 };
-	return 0;
+	T_ASSERT(n >= p->n_counters);
+	memcpy(ret, p->counters, sizeof(p->counters));
+	return p->n_counters;
 }
-
-static void close_nothing(void *instance)
-{
-	(void)instance;
-}
-
-static const struct iopfd_policy heap_policy = {
-	.size = sizeof(heap_policy),
-	.abi_version = IOPFD_POLICY_ABI_VERSION,
-	.name = "heap",
-	.open = open_nothing,
-	.fill = fill_nothing,
-	.memory = heap_memory,
-	.close = close_nothing,
-};
-
-static const struct iopfd_policy shards_policy = {
-	.size = sizeof(shards_policy),
-	.abi_version = IOPFD_POLICY_ABI_VERSION,
-	.name = "shards",
-	.open = open_nothing,
-	.fill = fill_nothing,
-	.close = close_nothing,
-};
 
 static int lend(struct device *d, int *ret_fd)
 {
@@ -103,8 +89,8 @@ static struct device nvme0_device = {
 static struct device sim0_device = { .ops = &sim_ops, .sysfs_path = (char *)"", .vfio_device = (char *)"" };
 
 static struct region_entry dma0_regions[] = {
-	{ "heap", 0x100000000, 0x1000000, 0x1000, "anon", "demand", "rw", NULL },
-	{ "shards", 0x200000000, 0x2000000, 0x10000, "anon", "deny", "r", NULL },
+	{ "heap", 0x100000000, 0x1000000, 0x1000, "anon", "demand", "rw", &heap_policy },
+	{ "shards", 0x200000000, 0x2000000, 0x10000, "anon", "deny", "r", &shards_policy },
 };
 static struct region_entry dma1_regions[] = { { "image", 0, 0x1000, 0x1000, "anon", "prefault", "w", NULL } };
 static const atomic_uint_fast64_t mapped_bytes = 8192, extents_mapped = 2, nothing;
@@ -114,6 +100,7 @@ struct space_entry t_dma0 = {
 	.name = (char *)"dma0",
 	.regions = dma0_regions,
 	.n_regions = 2,
+	.budget = 1 << 20,
 	.stats = &space_stats[0],
 	.mapped_bytes = &mapped_bytes,
 	.extents_mapped = &extents_mapped,
@@ -175,9 +162,22 @@ static void on_name_taken(void *userdata)
 	atomic_fetch_add(&t_service.n_name_taken, 1);
 }
 
+static void on_space_command(void *userdata, struct space_entry *e, size_t region, enum space_command command,
+			     uint64_t offset, uint64_t length, struct service_call *call)
+{
+	unsigned n = atomic_load(&t_service.n_commands);
+
+	(void)userdata;
+	T_ASSERT(n < T_MAX_COMMANDS);
+	t_service.commands[n] = (struct t_command){ e, region, command, offset, length, call };
+	if (t_service.answers_at_once)
+		service_call_reply(call, 0, length);
+	atomic_store(&t_service.n_commands, n + 1);
+}
+
 static void *run(void *address)
 {
-	const struct service_hooks hooks = { .on_name_taken = on_name_taken };
+	const struct service_hooks hooks = { .on_name_taken = on_name_taken, .on_space_command = on_space_command };
 
 	t_service.tid = syscall(SYS_gettid);
 	T_OK(mailbox_receive(&mailbox, t_service.loop));
@@ -195,10 +195,9 @@ void t_service_start(const char *loop, const char *address)
 	T_OK(fd);
 	T_EQ(ftruncate(fd, 0x2000), 0);
 	heap_fd = fd;
-	T_OK(policy_open(&heap_policy, &(struct iopfd_region){ .granule = 4096 }, &dma0_regions[0].policy));
-	T_OK(policy_open(&shards_policy, &(struct iopfd_region){ .granule = 4096 }, &dma0_regions[1].policy));
 	memset(t_stats, 0, sizeof(t_stats));
 	atomic_store(&t_service.n_name_taken, 0);
+	atomic_store(&t_service.n_commands, 0);
 	T_OK(loop_new(loop, &t_service.loop));
 	fill_directory();
 	mailbox = (struct mailbox)MAILBOX_INIT;
@@ -220,8 +219,6 @@ void t_service_stop(void)
 	pthread_join(thread, NULL);
 	mailbox_deinit(&mailbox);
 	t_service.loop = loop_free(t_service.loop);
-	for (size_t i = 0; i < 2; i++)
-		dma0_regions[i].policy = policy_close(dma0_regions[i].policy);
 	close(heap_fd);
 	sem_destroy(&done);
 }

@@ -25,11 +25,25 @@
 #define T_DMA0 SERVICE_PATH "/space/dma0"
 #define T_DMA1 SERVICE_PATH "/space/dma1"
 
+#define T_MAX_COMMANDS 128
+
+struct t_command {
+	struct space_entry *space;
+	size_t region;
+	enum space_command command;
+	uint64_t offset;
+	uint64_t length;
+	struct service_call *call;
+};
+
 struct t_service {
 	struct loop *loop;
 	struct service *service;
 	struct directory directory;
 	atomic_uint n_name_taken;
+	bool answers_at_once;   /* all commands, with their length; set it before the start */
+	struct t_command commands[T_MAX_COMMANDS];
+	atomic_uint n_commands; /* since the start */
 	long tid;
 };
 
@@ -64,3 +78,22 @@ sd_bus_message *t_call(const char *path, const char *interface, const char *memb
 sd_bus_message *t_get(const char *path, const char *interface, const char *property, const char *type);
 const char *t_get_string(const char *path, const char *interface, const char *property);
 uint64_t t_get_number(const char *path, const char *interface, const char *property, const char *type);
+
+/* Stands in each test of the service, so that its policies take the place of real ones: a
+ * linker takes what a program brings itself first. */
+#define T_SERVICE_POLICIES                                                                \
+	int policy_memory(struct policy *p, struct iopfd_memory *ret_memory)               \
+	{                                                                                  \
+		return t_policy_memory(p, ret_memory);                                     \
+	}                                                                                  \
+	uint64_t policy_backed_bytes(struct policy *p)                                     \
+	{                                                                                  \
+		return t_policy_backed_bytes(p);                                           \
+	}                                                                                  \
+	size_t policy_stats(struct policy *p, struct iopfd_counter *ret, size_t n)         \
+	{                                                                                  \
+		return t_policy_stats(p, ret, n);                                          \
+	}
+int t_policy_memory(struct policy *p, struct iopfd_memory *ret_memory);
+uint64_t t_policy_backed_bytes(struct policy *p);
+size_t t_policy_stats(struct policy *p, struct iopfd_counter *ret, size_t n);

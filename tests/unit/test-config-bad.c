@@ -11,8 +11,8 @@
 #include "config-hooks.h"
 
 #define CORPUS "tests/unit/config-bad"
-#define MIN_FILES 60
-#define MIN_MESSAGES 40
+#define MIN_FILES 150
+#define MIN_MESSAGES 80
 
 struct expectation {
 	unsigned line;

@@ -2,7 +2,8 @@
 /*
  * The table of keys against what users read: the manual gives each key in its section with
  * the default of the table, the sample has each key with that default, changes nothing as
- * it is, and is valid without its comment signs. The examples load.
+ * it is, and is valid without its comment signs. Keys of policies are in the subsections of
+ * those. The examples load.
  */
 #include "t.h"
 
@@ -12,6 +13,7 @@
 #define MANUAL "man/iopfd.conf.5"
 #define SAMPLE "conf/iopfd.conf"
 #define EXAMPLE "conf/60-nvme0.conf"
+#define EXAMPLE_OF_POLICIES "conf/61-disk.conf"
 
 static char *read_whole(const char *path)
 {
@@ -48,6 +50,12 @@ static const char *next_heading(const char *heading)
 	return !sub || (top && top < sub) ? top : sub;
 }
 
+/* Documents name the place of a build for /usr, whatever this build is for. */
+static const char *documented_default(const struct key *key)
+{
+	return strcmp(key->name, "plugin-dir") == 0 ? "/usr/lib/iopfd/policies" : key->fallback;
+}
+
 static void manual_has_each_key(void)
 {
 	_cleanup_free_ char *manual = read_whole(MANUAL);
@@ -58,7 +66,7 @@ static void manual_has_each_key(void)
 
 		snprintf(heading, sizeof(heading), "\n.Ss %s\n", section_kinds[key->kind].form);
 		snprintf(item, sizeof(item), "\n.It Cm %s Ns = ", key->name);
-		snprintf(value, sizeof(value), "\nDefault: %s.\n", key->fallback);
+		snprintf(value, sizeof(value), "\nDefault: %s.\n", documented_default(key));
 		section = strstr(manual, heading);
 		entry = section ? strstr(section, item) : NULL;
 		if (!entry || entry > next_heading(section))
@@ -70,6 +78,29 @@ static void manual_has_each_key(void)
 		if (!strstr(entry, key->fallback ? value : key->required ? "\nRequired." : "\nDefault: "))
 			t_fail(__FILE__, __LINE__, "the manual has another default of %s", key->name);
 		end[1] = '.';
+	}
+}
+
+static void manual_has_each_policy(void)
+{
+	_cleanup_free_ char *manual = read_whole(MANUAL);
+	char *policies = strstr(manual, "\n.Sh POLICIES\n");
+
+	T_ASSERT(policies);
+	for (const char *const *policy = t_config_hooks.policies; *policy; policy++) {
+		const char *const *key = t_config_hooks.policy_keys(*policy);
+		char heading[64], item[64], *section, *entry;
+
+		snprintf(heading, sizeof(heading), "\n.Ss %s\n", *policy);
+		section = strstr(policies, heading);
+		if (!section)
+			t_fail(__FILE__, __LINE__, "the policy %s is not in the manual", *policy);
+		for (; *key; key++) {
+			snprintf(item, sizeof(item), "\n.It Cm %s Ns = ", *key);
+			entry = strstr(section, item);
+			if (!entry || entry > next_heading(section))
+				t_fail(__FILE__, __LINE__, "%s of %s is not in the manual", *key, *policy);
+		}
 	}
 }
 
@@ -109,12 +140,20 @@ static void sample_has_each_key(void)
 		char line[64];
 
 		if (key->fallback)
-			snprintf(line, sizeof(line), "\n%s = %s\n", key->name, key->fallback);
+			snprintf(line, sizeof(line), "\n%s = %s\n", key->name, documented_default(key));
 		else
 			snprintf(line, sizeof(line), "\n%s = ", key->name);
 		if (!strstr(sample, line))
 			t_fail(__FILE__, __LINE__, "the sample has no line%s", line);
 	}
+	for (const char *const *policy = t_config_hooks.policies; *policy; policy++)
+		for (const char *const *name = t_config_hooks.policy_keys(*policy); *name; name++) {
+			char line[64];
+
+			snprintf(line, sizeof(line), "\n%s = ", *name);
+			if (!strstr(sample, line))
+				t_fail(__FILE__, __LINE__, "the sample has no line%s", line);
+		}
 	path = t_write_file("sample.conf", sample);
 	load(path, &c);
 	T_EQ(c->n_devices, 1);
@@ -122,11 +161,15 @@ static void sample_has_each_key(void)
 
 static void examples_load(void)
 {
-	_cleanup_(config_freep) struct config *c = NULL;
+	_cleanup_(config_freep) struct config *c = NULL, *policies = NULL;
 
 	load(EXAMPLE, &c);
 	T_EQ(c->n_devices, 1);
 	T_EQ(c->spaces[0].n_regions, 1);
+	load(EXAMPLE_OF_POLICIES, &policies);
+	T_EQ(policies->spaces[0].n_regions, 3);
+	T_STREQ(policies->spaces[0].regions[1].policy, "file");
+	T_EQ(policies->spaces[0].regions[1].write_back_ns, 30000000000);
 }
 
 /* The displays of the manual that hold sections. */
@@ -150,12 +193,13 @@ static void examples_of_the_manual_load(void)
 		load(paths[n], &c);
 		s = end + 1;
 	}
-	T_EQ(n, 4);
+	T_EQ(n, 5);
 }
 
 int main(void)
 {
 	t_run(manual_has_each_key);
+	t_run(manual_has_each_policy);
 	t_run(sample_changes_nothing);
 	t_run(sample_has_each_key);
 	t_run(examples_load);

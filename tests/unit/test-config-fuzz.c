@@ -26,8 +26,12 @@ static size_t n_inputs;
 #define REGION "[region a/r]\niova = 0x100000000\nlength = 1G\ngranule = 2M\naccess = r\n"
 #define REGIONS "[region s/1]\niova=0\nlength=64K\non-fault=deny\n[region s/2]\niova=64K\nlength=64K\npolicy=anon\n"
 #define PASIDS "[device d]\naddress = 0000:3d:00.0 ; c\nspace = s\npasid = 5:t\npasid = 6:t\n[space s]\n[space t]\n"
+#define POLICIES "[daemon]\nplugin-dir = /opt/policies\nmemory-budget = 4G\ndeadline = 500ms\n[space a]\nbudget = 9%\n" \
+	"[region a/f]\niova=0\nlength=1M\npath=/x\npolicy=file\nwrite-back=30s\n" \
+	"[region a/h]\niova=2M\nlength=2M\ngranule=2M\npolicy=hugepage\npage-size=2M\npinned=yes\n" \
+	"[region a/p]\niova=8M\nlength=1M\npolicy=pattern\nseed=5\nmerge=128K\nfault-around=2M\n"
 
-static const char *const good[] = { DAEMON, REGION "[device a]\naddress = sim\n", PASIDS REGIONS };
+static const char *const good[] = { DAEMON, REGION "[device a]\naddress = sim\n", PASIDS REGIONS, POLICIES };
 
 static void add_file(const char *path)
 {
@@ -78,7 +82,7 @@ static void mutate(struct input *in)
 {
 	static const char *const tokens[] = {
 		"[", "]", "=", ":", " ;", ";", "#", "\n", "\r\n", "\t", "\xef\xbb\xbf", "\xff", "0x", "0", "K", "T", "-", "/",
-		"\n[device x]\naddress = sim\n", "\n[space a]\n", "\npasid = 5:a\n", "\nspace =\n", "99999999999999999999",
+		"\n[device x]\naddress = sim\n", "\n[space a]\n", "\npasid = 5:a\n", "\nspace =\n", "%", "\npath =\n", "\npolicy = file\n", "\npolicy = pattern\n", "99999999999999999999",
 	};
 	const struct input *other = &inputs[random_below((uint32_t)n_inputs)];
 	size_t at = random_below((uint32_t)in->size + 1), left = in->size - at;

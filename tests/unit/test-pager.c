@@ -4,10 +4,15 @@
  * hand, and real policies in the middle.
  */
 #include <inttypes.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "fake-ioas.h"
+#include "fault/evict.h"
+#include "fault/job.h"
 #include "fault/pager.h"
+#include "fault/worker.h"
 #include "t.h"
 
 /* A loop with two sources: the queue's fd and the pager's timer. */
@@ -18,14 +23,16 @@ struct loop_source {
 	uint64_t at_ns;
 };
 
-static struct loop_source readable, timer;
+static struct loop_source readable, timer, arrivals;
+static struct inbox inbox;
 
 int loop_add(struct loop *l, int fd, uint32_t events, loop_fn fn, void *userdata, struct loop_source **ret)
 {
+	struct loop_source *s = fd == inbox.wake_fd ? &arrivals : &readable;
+
 	(void)l;
-	(void)fd;
-	readable = (struct loop_source){ .fn = fn, .userdata = userdata, .events = events };
-	*ret = &readable;
+	*s = (struct loop_source){ .fn = fn, .userdata = userdata, .events = events };
+	*ret = s;
 	return 0;
 }
 
@@ -56,25 +63,65 @@ int loop_set_timer(struct loop_source *s, uint64_t at_ns)
 	return 0;
 }
 
-/* One policy that fails on command. */
+/* A policy that tracks what is dirty, and answers as it is told. */
 static int policy_error;
 static struct iopfd_memory policy_answer;
+static const struct iopfd_host *policy_host_seen;
+static struct iopfd_request *pending[64];
+static unsigned n_pending, n_released, n_released_dirty, n_flushed, n_fills;
 
-static int fickle_open(const struct iopfd_region *region, void **ret_instance)
+static int fickle_create(const struct iopfd_host *host, void **ret_instance)
 {
+	policy_host_seen = host;
 	*ret_instance = NULL;
+	return 0;
+}
+
+static int fickle_open(void *instance, const struct iopfd_region *region, char *why, size_t why_size)
+{
+	(void)instance;
+	(void)why;
+	(void)why_size;
 	T_ASSERT(region->length);
 	return 0;
 }
 
-static int fickle_fill(void *instance, uint64_t offset, uint64_t length, uint32_t access, struct iopfd_memory *ret)
+static int fickle_answer(struct iopfd_request *request)
+{
+	if (policy_error == IOPFD_PENDING)
+		pending[n_pending++] = request;
+	return policy_error;
+}
+
+static int fickle_fill(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length, uint32_t access,
+		       struct iopfd_memory *ret)
 {
 	(void)instance;
 	(void)length;
 	(void)access;
+	n_fills++;
 	*ret = policy_answer;
 	ret->offset += offset;
-	return policy_error;
+	return fickle_answer(request);
+}
+
+static int fickle_release(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length, int dirty)
+{
+	(void)instance;
+	(void)offset;
+	(void)length;
+	n_released++;
+	n_released_dirty += dirty;
+	return fickle_answer(request);
+}
+
+static int fickle_flush(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length)
+{
+	(void)instance;
+	(void)request;
+	(void)offset;
+	n_flushed += length > 0;
+	return 0;
 }
 
 static void fickle_close(void *instance)
@@ -86,11 +133,15 @@ static const struct iopfd_policy fickle = {
 	.size = sizeof(fickle),
 	.abi_version = IOPFD_POLICY_ABI_VERSION,
 	.name = "fickle",
+	.flags = IOPFD_POLICY_TRACKS_DIRTY,
+	.create = fickle_create,
 	.open = fickle_open,
 	.fill = fickle_fill,
+	.release = fickle_release,
+	.flush = fickle_flush,
 	.close = fickle_close,
 };
-const struct iopfd_policy *const policy_table[] = { &policy_anon, &fickle, NULL };
+const struct policy_builtin policy_table[] = { { &policy_anon, NULL }, { &fickle, NULL }, { NULL, NULL } };
 
 /* The world: one space with regions of all kinds, two devices, one of them with a PASID. */
 #define HEAP 0x100000000ull
@@ -106,40 +157,68 @@ static struct fake_device one, two;
 static struct pager pager;
 static struct stats own, orphans, stats_one, stats_pasid, stats_two;
 static struct policy *policies[6];
+static struct workers *workers;
+static struct budget budget;
+static int memory_fd;
+
+/* Set before setup(); its regions' keys and the budgets. */
+static int64_t budget_total = BUDGET_NONE;
+static uint64_t deadline_ns;
+static unsigned merge = 1, around = 1;
+static bool ahead, pinned;
 static uint32_t cookie;
 
 static void add_region(size_t i, const char *name, uint64_t iova, unsigned shift, uint32_t access, enum region_mode mode,
 		       const char *policy)
 {
 	struct region region = { .name = (char *)name, .iova = iova, .length = 4 * MIB, .granule_shift = shift,
-				 .access = access, .mode = mode };
+				 .access = access, .mode = mode, .merge = merge, .around = around,
+				 .pinned = pinned && i == 0 };
 	struct iopfd_region info = { .size = sizeof(info), .name = name, .iova = iova, .length = 4 * MIB,
 				     .granule = 1ull << shift, .access = access };
 
-	T_OK(policy_open(policy_find(policy), &info, &policies[i]));
+	const struct iopfd_policy *ops;
+	char why[256];
+
+	T_OK(policy_find(policy, "/nowhere", &ops, why, sizeof(why)));
+	T_OK(policy_open(ops, &info, NULL, 0, &policies[i], why, sizeof(why)));
 	region.policy = policies[i];
 	T_OK(space_add_region(&pager.space, &region));
+}
+
+static void prepare(void)
+{
+
+	log_set_max_level(LOG_CRIT);
+	cookie = policy_error = 0;
+	memory_fd = memfd_create("fickle", MFD_CLOEXEC);
+	policy_answer = (struct iopfd_memory){ .fd = memory_fd };
+	n_pending = n_released = n_released_dirty = n_flushed = n_fills = 0;
+	budget_init(&budget, budget_total, 1);
+	T_OK(workers_new(1, &workers));
+	T_OK(inbox_init(&inbox, pager_on_op));
+	T_OK(inbox_receive(&inbox, NULL));
+	own = orphans = stats_one = stats_two = stats_pasid = (struct stats){ 0 };
+	fake_ioas_init(&fake);
+	fake_device_init(&one, "one", 11);
+	fake_device_init(&two, "two", 12);
+	T_OK(pager_init(&pager, &(struct pager_setup){ .name = "space", .n_regions = 6, .stats = &own, .orphans = &orphans,
+						       .budget = &budget, .limit = BUDGET_NONE, .deadline_ns = deadline_ns,
+						       .workers = workers }));
+	add_region(0, "heap", HEAP, 12, ACCESS_READ | ACCESS_WRITE, REGION_DEMAND, "anon");
+	add_region(1, "ro", READ_ONLY, 16, ACCESS_READ, REGION_DEMAND, "anon");
+	add_region(2, "no", DENIED, 12, ACCESS_READ | ACCESS_WRITE, REGION_DENY, "anon");
+	add_region(3, "fickle", FICKLE, 12, ACCESS_READ | ACCESS_WRITE, REGION_DEMAND, "fickle");
+	add_region(4, "ahead", AHEAD, 16, ACCESS_READ | ACCESS_WRITE, ahead ? REGION_PREFAULT : REGION_DEMAND, "anon");
+	add_region(5, "wo", WRITE_ONLY, 12, ACCESS_WRITE, REGION_DEMAND, "anon");
 }
 
 static void setup(void)
 {
 	struct reason why;
 
-	log_set_max_level(LOG_CRIT);
-	cookie = policy_error = 0;
-	policy_answer = (struct iopfd_memory){ .fd = 0 };
-	own = orphans = stats_one = stats_two = stats_pasid = (struct stats){ 0 };
-	fake_ioas_init(&fake);
-	fake_device_init(&one, "one", 11);
-	fake_device_init(&two, "two", 12);
-	T_OK(pager_init(&pager, "space", 6, &own, &orphans));
-	add_region(0, "heap", HEAP, 12, ACCESS_READ | ACCESS_WRITE, REGION_DEMAND, "anon");
-	add_region(1, "ro", READ_ONLY, 16, ACCESS_READ, REGION_DEMAND, "anon");
-	add_region(2, "no", DENIED, 12, ACCESS_READ | ACCESS_WRITE, REGION_DENY, "anon");
-	add_region(3, "fickle", FICKLE, 12, ACCESS_READ | ACCESS_WRITE, REGION_DEMAND, "fickle");
-	add_region(4, "ahead", AHEAD, 16, ACCESS_READ | ACCESS_WRITE, REGION_PREFAULT, "anon");
-	add_region(5, "wo", WRITE_ONLY, 12, ACCESS_WRITE, REGION_DEMAND, "anon");
-	T_OK(pager_start(&pager, NULL, &fake.ioas));
+	prepare();
+	T_OK(pager_start(&pager, NULL, &inbox, &fake.ioas, &why));
 	T_OK(pager_attach(&pager, &one.device, PASID_NONE, &stats_one, &why));
 	T_OK(pager_attach(&pager, &one.device, 5, &stats_pasid, &why));
 	T_OK(pager_attach(&pager, &two.device, PASID_NONE, &stats_two, &why));
@@ -154,36 +233,71 @@ static void check_equation(const struct stats *s)
 	T_EQ(v.faults_pending, 0);
 }
 
-static void teardown(void)
+static bool stopped;
+
+static void on_stopped(void *userdata, int result)
 {
-	T_OK(pager_detach(&pager, &one.device, 5));
-	T_OK(pager_detach(&pager, &one.device, PASID_NONE));
-	T_OK(pager_detach(&pager, &two.device, PASID_NONE));
-	pager_stop(&pager);
-	T_ASSERT(fake.closed);
-	T_EQ(atomic_load(&pager.space.mapped_bytes), 0);
-	check_equation(&stats_one);
-	check_equation(&stats_pasid);
-	check_equation(&stats_two);
-	check_equation(&orphans);
-	pager_deinit(&pager);
-	for (size_t i = 0; i < 6; i++)
-		policies[i] = policy_close(policies[i]);
-	fake_device_deinit(&one);
-	fake_device_deinit(&two);
-	fake_ioas_deinit(&fake);
+	T_ASSERT(userdata == &pager);
+	T_EQ(result, 0);
+	stopped = true;
 }
 
-static int turn(void)
+static void arrive(void)
 {
-	return readable.events ? readable.fn(&readable, LOOP_READ, readable.userdata) : 0;
+	arrivals.fn(&arrivals, LOOP_READ, arrivals.userdata);
 }
 
 static void tick(void)
 {
 	T_ASSERT(timer.at_ns);
+	while (clock_now_ns() < timer.at_ns)
+		t_sleep_ms(1);
 	timer.at_ns = 0;
 	timer.fn(&timer, LOOP_READ, timer.userdata);
+}
+
+static void clean_up(void)
+{
+	pager_deinit(&pager);
+	for (size_t i = 0; i < 6; i++)
+		policies[i] = policy_close(policies[i]);
+	workers = workers_free(workers);
+	inbox_deinit(&inbox);
+	close(memory_fd);
+	budget_total = BUDGET_NONE;
+	deadline_ns = 0;
+	merge = around = 1;
+	ahead = pinned = false;
+	fake_device_deinit(&one);
+	fake_device_deinit(&two);
+	fake_ioas_deinit(&fake);
+}
+
+static void teardown(void)
+{
+	T_OK(pager_detach(&pager, &one.device, 5));
+	T_OK(pager_detach(&pager, &one.device, PASID_NONE));
+	T_OK(pager_detach(&pager, &two.device, PASID_NONE));
+	stopped = false;
+	pager_stop(&pager, on_stopped, &pager);
+	while (!stopped) {
+		arrive();
+		if (timer.at_ns)
+			tick();
+	}
+	T_ASSERT(fake.closed);
+	T_EQ(pager.share.leased, 0);
+	T_EQ(atomic_load(&pager.space.mapped_bytes), 0);
+	check_equation(&stats_one);
+	check_equation(&stats_pasid);
+	check_equation(&stats_two);
+	check_equation(&orphans);
+	clean_up();
+}
+
+static int turn(void)
+{
+	return readable.events ? readable.fn(&readable, LOOP_READ, readable.userdata) : 0;
 }
 
 /* One group from device one's RID, served; its answer. */
@@ -328,16 +442,371 @@ static void a_failing_policy_is_invalid_and_the_next_fault_tries_again(void)
 	setup();
 	policy_error = -EIO;
 	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), INVALID);
-	policy_error = 0;
-	policy_answer.fd = -1;
-	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), INVALID);
-	policy_answer = (struct iopfd_memory){ .fd = 0, .offset = 512 };
-	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), INVALID);
-	policy_answer.offset = -4096ull;
-	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), INVALID);
 	T_EQ(fake.n_maps, 0);
-	policy_answer.offset = 0;
+	T_EQ(own.values.fill_errors, 1);
+	policy_error = 0;
 	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), SUCCESS);
+	teardown();
+}
+
+static void nonsense_fails_the_region_and_nothing_else(void)
+{
+	static const struct iopfd_memory answers[] = { { -1, 0 }, { 0, 512 }, { 0, -4096ull } };
+
+	for (size_t i = 0; i < 3; i++) {
+		setup();
+		policy_answer.offset = answers[i].offset;
+		if (answers[i].fd < 0)
+			policy_answer.fd = -1;
+		T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), INVALID);
+		policy_answer = (struct iopfd_memory){ .fd = memory_fd };
+		T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), INVALID);
+		T_EQ(n_fills, 1); /* it is not asked again */
+		T_EQ(serve(HEAP, 1, UAPI_PERM_READ), SUCCESS);
+		teardown();
+	}
+}
+
+static void complete(unsigned i, int result)
+{
+	struct iopfd_memory memory = { .fd = memory_fd };
+
+	policy_host_seen->complete(pending[i], result, result ? NULL : &memory);
+	arrive();
+}
+
+static void a_slow_fill_holds_up_nobody_else(void)
+{
+	setup();
+	policy_error = IOPFD_PENDING;
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), -1);
+	T_EQ(serve(HEAP, 1, UAPI_PERM_READ), SUCCESS);
+	T_EQ(serve(FICKLE + 100, 1, UAPI_PERM_READ), -1); /* the same page: one fill */
+	T_EQ(n_fills, 1);
+	T_EQ(stats_one.values.faults_pending, 2);
+	complete(0, 0);
+	T_EQ(fake_answer(&fake, 1), SUCCESS);
+	T_EQ(fake_answer(&fake, 3), SUCCESS);
+	T_EQ(fake.n_maps, 2);
+	T_EQ(pager.ops.n_busy, 0);
+	policy_error = 0;
+	teardown();
+}
+
+static void a_group_waits_for_all_its_fills(void)
+{
+	setup();
+	policy_error = IOPFD_PENDING;
+	T_EQ(serve(FICKLE, 4, UAPI_PERM_READ), -1);
+	T_EQ(n_pending, 4);
+	complete(2, 0);
+	complete(0, 0);
+	complete(1, 0);
+	T_EQ(fake_answer(&fake, 1), -1);
+	complete(3, 0);
+	T_EQ(fake_answer(&fake, 1), SUCCESS);
+	T_EQ(fake.n_answers, 1);
+	policy_error = 0;
+	teardown();
+}
+
+static void a_fill_that_fails_late_is_invalid(void)
+{
+	setup();
+	policy_error = IOPFD_PENDING;
+	T_EQ(serve(FICKLE, 2, UAPI_PERM_READ), -1);
+	complete(0, -EIO);
+	T_EQ(fake_answer(&fake, 1), -1); /* one answer, after the other has ended, too */
+	complete(1, 0);
+	T_EQ(fake_answer(&fake, 1), INVALID);
+	policy_error = 0;
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), SUCCESS);
+	teardown();
+}
+
+static void a_second_completion_is_ignored(void)
+{
+	setup();
+	policy_error = IOPFD_PENDING;
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), -1);
+	policy_host_seen->complete(pending[0], -EIO, NULL);
+	policy_host_seen->complete(pending[0], 0, NULL);
+	arrive();
+	T_EQ(fake_answer(&fake, 1), INVALID);
+	policy_error = 0;
+	teardown();
+}
+
+static void a_deadline_ends_the_waiting(void)
+{
+	deadline_ns = NSEC_PER_MSEC;
+	setup();
+	policy_error = IOPFD_PENDING;
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), -1);
+	T_ASSERT(timer.at_ns);
+	t_sleep_ms(2);
+	tick();
+	T_EQ(fake_answer(&fake, 1), INVALID);
+	T_EQ(own.values.groups_past_deadline, 1);
+	complete(0, 0); /* too late for the group, in time for the next */
+	T_EQ(fake.n_answers, 1);
+	policy_error = -EIO;
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), SUCCESS);
+	policy_error = 0;
+	teardown();
+}
+
+static void detach_answers_what_waits(void)
+{
+	struct reason why;
+
+	setup();
+	policy_error = IOPFD_PENDING;
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), -1);
+	T_OK(pager_detach(&pager, &one.device, PASID_NONE));
+	T_EQ(fake_answer(&fake, 1), INVALID);
+	complete(0, 0);
+	T_EQ(fake.n_answers, 1);
+	T_OK(pager_attach(&pager, &one.device, PASID_NONE, &stats_one, &why));
+	policy_error = 0;
+	teardown();
+}
+
+static void reading_maps_read_only_and_writing_upgrades(void)
+{
+	setup();
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), SUCCESS);
+	T_EQ(fake.maps[0].access, ACCESS_READ);
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_WRITE), SUCCESS);
+	T_EQ(fake.n_unmaps, 1);
+	T_EQ(fake.n_maps, 1);
+	T_EQ(fake.maps[0].access, ACCESS_READ | ACCESS_WRITE);
+	T_EQ(serve(FICKLE + 4096, 1, UAPI_PERM_WRITE), SUCCESS);
+	T_EQ(fake.maps[1].access, ACCESS_READ | ACCESS_WRITE);
+	T_EQ(serve(FICKLE + 8192, 1, UAPI_PERM_READ), SUCCESS);
+	T_EQ(atomic_load(&pager.space.extents_mapped), 3);
+	teardown();
+	T_EQ(n_released, 3);
+	T_EQ(n_released_dirty, 2); /* exactly what was written */
+}
+
+static void an_upgrade_that_loses_its_map_is_invalid_and_absent(void)
+{
+	setup();
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), SUCCESS);
+	fake.map_error = -ENOMEM;
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_WRITE), INVALID);
+	T_EQ(atomic_load(&pager.space.mapped_bytes), 0);
+	T_EQ(pager.share.used, 0);
+	fake.map_error = 0;
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_WRITE), SUCCESS);
+	teardown();
+}
+
+/* After the grace has passed everything may go. */
+static void age(void)
+{
+	t_sleep_ms(2 * EVICT_GRACE_MS + 1);
+}
+
+static void a_full_budget_evicts(void)
+{
+	budget_total = 4 * 4096;
+	setup();
+	for (unsigned i = 0; i < 4; i++)
+		T_EQ(serve(HEAP + i * 4096, 1, UAPI_PERM_WRITE), SUCCESS);
+	age();
+	T_EQ(serve(HEAP + 4 * 4096, 1, UAPI_PERM_WRITE), SUCCESS);
+	T_ASSERT(own.values.evictions >= 1);
+	T_ASSERT(atomic_load(&pager.space.mapped_bytes) <= 4 * 4096);
+	T_EQ(atomic_load(&pager.space.mapped_bytes), (uint64_t)pager.share.used);
+	T_EQ(fake.n_maps * 4096, (uint64_t)pager.share.used);
+	teardown();
+}
+
+static void a_group_waits_for_room_until_the_grace_is_over(void)
+{
+	budget_total = 2 * 4096;
+	setup();
+	T_EQ(serve(HEAP, 2, UAPI_PERM_WRITE), SUCCESS);
+	T_EQ(serve(HEAP + 4 * 4096, 2, UAPI_PERM_WRITE), -1);
+	T_EQ(serve(HEAP, 1, UAPI_PERM_WRITE), SUCCESS); /* what is there is there */
+	age();
+	tick();
+	for (int i = 0; fake_answer(&fake, 2) < 0 && i < 20; i++) {
+		age();
+		tick();
+	}
+	T_EQ(fake_answer(&fake, 2), SUCCESS);
+	T_ASSERT(atomic_load(&pager.space.mapped_bytes) <= 2 * 4096);
+	teardown();
+}
+
+static void a_group_larger_than_the_budget_is_invalid(void)
+{
+	budget_total = 4 * 4096;
+	setup();
+	T_EQ(serve(HEAP, 5, UAPI_PERM_WRITE), INVALID);
+	T_EQ(own.values.groups_over_budget, 1);
+	age();
+	T_EQ(serve(HEAP + 64 * 4096, 4, UAPI_PERM_WRITE), SUCCESS);
+	teardown();
+}
+
+static void what_was_just_upgraded_is_no_victim(void)
+{
+	budget_total = 4096;
+	setup();
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), SUCCESS);
+	age();
+	fake_group(&fake, ++cookie, 11, PASID_NONE, FICKLE, 1, UAPI_PERM_WRITE);
+	fake_group(&fake, ++cookie, 11, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	turn();
+	T_EQ(fake_answer(&fake, 2), SUCCESS);
+	T_EQ(fake_answer(&fake, 3), -1);
+	T_EQ(fake.maps[0].iova, FICKLE);
+	for (int i = 0; fake_answer(&fake, 3) < 0 && i < 20; i++) {
+		age();
+		tick();
+	}
+	T_EQ(fake_answer(&fake, 3), SUCCESS);
+	teardown();
+}
+
+static void an_evicted_page_waits_for_its_release(void)
+{
+	budget_total = 4096;
+	setup();
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_WRITE), SUCCESS);
+	age();
+	policy_error = IOPFD_PENDING;
+	T_EQ(serve(FICKLE + 4096, 1, UAPI_PERM_READ), -1); /* its room is there, its fill is pending */
+	T_EQ(n_released_dirty, 1);
+	T_EQ(n_pending, 2);
+	policy_error = 0;
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), -1); /* on its way out */
+	complete(1, 0);
+	T_EQ(fake_answer(&fake, 2), SUCCESS);
+	age();
+	complete(0, 0);
+	for (int i = 0; fake_answer(&fake, 3) < 0 && i < 20; i++) {
+		age();
+		if (timer.at_ns)
+			tick();
+	}
+	T_EQ(fake_answer(&fake, 3), SUCCESS);
+	T_EQ(own.values.bytes_written_back, 4096);
+	teardown();
+}
+
+static void neighbours_of_a_batch_become_one_extent(void)
+{
+	merge = 8;
+	setup();
+	for (uint32_t i = 0; i < 12; i++)
+		fake_group(&fake, i + 1, 11, PASID_NONE, HEAP + i * 4096, 1, UAPI_PERM_WRITE);
+	turn();
+	T_EQ(fake.n_answers, 12);
+	T_EQ(fake.n_maps, 2);
+	T_EQ(fake.maps[0].length, 8 * 4096);
+	T_EQ(fake.maps[1].length, 4 * 4096);
+	T_EQ(atomic_load(&pager.space.extents_mapped), 2);
+	teardown();
+}
+
+static void the_neighbourhood_comes_after_the_answer(void)
+{
+	around = 8;
+	setup();
+	T_EQ(serve(HEAP + 3 * 4096, 1, UAPI_PERM_WRITE), SUCCESS);
+	T_EQ(fake.n_maps, 1);
+	tick();
+	T_EQ(own.values.prefetched, 7);
+	T_ASSERT(fake.n_maps >= 8);
+	T_EQ(fake.maps[1].length, 4096); /* each its own unit of eviction */
+	teardown();
+}
+
+static void a_pinned_region_is_there_from_the_start_and_stays(void)
+{
+	pinned = true;
+	setup();
+	T_EQ(atomic_load(&pager.space.mapped_bytes), 4 * MIB);
+	T_EQ(serve(HEAP + 4 * MIB - 1, 1, UAPI_PERM_WRITE), SUCCESS);
+	T_EQ(atomic_load(&pager.space.mapped_bytes), 4 * MIB);
+	age();
+	pager_shrink(&pager, MIB);
+	T_EQ(atomic_load(&pager.space.mapped_bytes), 4 * MIB);
+	teardown();
+}
+
+static void a_pinned_region_without_room_fails_its_space(void)
+{
+	struct reason why;
+
+	budget_total = MIB;
+	pinned = true;
+	prepare();
+	T_EQ(pager_start(&pager, NULL, &inbox, &fake.ioas, &why), -EDQUOT);
+	T_ASSERT(fake.closed);
+	T_EQ(fake.n_maps, 0);
+	T_EQ(pager.share.leased, 0);
+	clean_up();
+}
+
+static struct pager_job job;
+static bool job_ended;
+
+static void on_job(struct pager_job *j)
+{
+	T_ASSERT(j == &job);
+	job_ended = true;
+}
+
+static void run_job(enum job_kind kind, struct region *region, uint64_t first, uint64_t end)
+{
+	while (timer.at_ns == 1)
+		tick();
+	job_ended = false;
+	job = (struct pager_job){ .kind = kind, .region = region, .first = first, .end = end, .done = on_job };
+	job_submit(&pager, &job);
+	pager_schedule(&pager);
+	while (!job_ended) {
+		arrive();
+		if (timer.at_ns)
+			tick();
+	}
+}
+
+static void flush_cleans_what_is_dirty_and_keeps_it(void)
+{
+	setup();
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), SUCCESS);
+	T_EQ(serve(FICKLE + 4096, 1, UAPI_PERM_WRITE), SUCCESS);
+	run_job(JOB_FLUSH, NULL, 0, 0);
+	T_EQ(job.result, 0);
+	T_EQ(n_flushed, 1);
+	T_EQ(own.values.bytes_written_back, 4096);
+	run_job(JOB_FLUSH, NULL, 0, 0);
+	T_EQ(n_flushed, 1); /* it is clean now */
+	T_EQ(serve(FICKLE + 4096, 1, UAPI_PERM_WRITE), SUCCESS); /* and asks again when it is written */
+	teardown();
+	T_EQ(n_released_dirty, 1);
+}
+
+static void trim_and_prefault_do_their_range(void)
+{
+	struct region *heap;
+
+	setup();
+	heap = &pager.space.regions[0];
+	run_job(JOB_PREFAULT, heap, 16, 48);
+	T_EQ(job.bytes, 32 * 4096);
+	run_job(JOB_TRIM, heap, 20, 30);
+	T_EQ(job.bytes, 10 * 4096);
+	T_EQ(extents_access(pager.space.extents, 0, 19), ACCESS_READ | ACCESS_WRITE);
+	T_EQ(extents_access(pager.space.extents, 0, 20), 0);
+	T_EQ(extents_access(pager.space.extents, 0, 30), ACCESS_READ | ACCESS_WRITE);
 	teardown();
 }
 
@@ -425,6 +894,7 @@ static void prefault_ends_with_the_last_attachment(void)
 	uint64_t before;
 	struct reason why;
 
+	ahead = true;
 	setup();
 	tick();
 	T_OK(pager_detach(&pager, &one.device, 5));
@@ -511,6 +981,7 @@ static void prefault_maps_the_region_in_steps_and_demand_comes_between(void)
 {
 	uint64_t before;
 
+	ahead = true;
 	setup();
 	tick();
 	before = atomic_load(&pager.space.mapped_bytes);
@@ -527,6 +998,7 @@ static void prefault_maps_the_region_in_steps_and_demand_comes_between(void)
 
 static void prefault_that_fails_leaves_demand(void)
 {
+	ahead = true;
 	setup();
 	fake.map_error = -ENOMEM;
 	while (timer.at_ns)
@@ -549,6 +1021,26 @@ int main(void)
 	t_run(attachments_are_counted_apart);
 	t_run(strangers_are_invalid_and_counted_apart);
 	t_run(a_failing_policy_is_invalid_and_the_next_fault_tries_again);
+	t_run(nonsense_fails_the_region_and_nothing_else);
+	t_run(a_slow_fill_holds_up_nobody_else);
+	t_run(a_group_waits_for_all_its_fills);
+	t_run(a_fill_that_fails_late_is_invalid);
+	t_run(a_second_completion_is_ignored);
+	t_run(a_deadline_ends_the_waiting);
+	t_run(detach_answers_what_waits);
+	t_run(reading_maps_read_only_and_writing_upgrades);
+	t_run(an_upgrade_that_loses_its_map_is_invalid_and_absent);
+	t_run(a_full_budget_evicts);
+	t_run(a_group_waits_for_room_until_the_grace_is_over);
+	t_run(a_group_larger_than_the_budget_is_invalid);
+	t_run(what_was_just_upgraded_is_no_victim);
+	t_run(an_evicted_page_waits_for_its_release);
+	t_run(neighbours_of_a_batch_become_one_extent);
+	t_run(the_neighbourhood_comes_after_the_answer);
+	t_run(a_pinned_region_is_there_from_the_start_and_stays);
+	t_run(a_pinned_region_without_room_fails_its_space);
+	t_run(flush_cleans_what_is_dirty_and_keeps_it);
+	t_run(trim_and_prefault_do_their_range);
 	t_run(a_failing_map_is_invalid_and_not_present);
 	t_run(a_failing_read_is_tried_again_later);
 	t_run(a_failing_write_loses_no_answer);

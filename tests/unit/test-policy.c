@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "policy/policy.h"
 #include "t.h"
 
@@ -21,30 +22,57 @@ static const struct iopfd_region region = {
 
 static void names_are_found(void)
 {
-	T_ASSERT(policy_find("anon") == &policy_anon);
-	T_ASSERT(!policy_find("anonymous"));
+	const struct iopfd_policy *ops;
+	char why[256];
+
+	T_OK(policy_find("anon", "/nowhere", &ops, why, sizeof(why)));
+	T_ASSERT(ops == &policy_anon);
+	T_ASSERT(policy_find("anonymous", "/nowhere", &ops, why, sizeof(why)) < 0 && *why);
+	T_EQ(policy_check("anon", "/nowhere"), 0);
+	T_EQ(policy_check("anonymous", "/nowhere"), -ENOENT);
+	T_EQ(policy_check_setting("anon", "discard", "yes", why, sizeof(why)), 0);
+	T_EQ(policy_check_setting("anon", "discard", "perhaps", why, sizeof(why)), -EINVAL);
+	T_EQ(policy_check_setting("anon", "path", "/x", why, sizeof(why)), -ENOENT);
 	T_STREQ(policy_names()[0], "anon");
 }
 
-/* Filled memory is there, zero, and the same bytes each time. */
-static void fill_gives_memory(void)
+static char why[256];
+static struct policy_request rq;
+
+static struct policy *open_anon(const char *discard)
 {
-	for (size_t i = 0; policy_table[i]; i++) {
-		struct iopfd_memory memory, again;
-		struct policy *p;
+	struct policy_setting setting = { "discard", discard };
+	struct policy *p;
+
+	T_OK(policy_open(&policy_anon, &region, &setting, 1, &p, why, sizeof(why)));
+	return p;
+}
+
+static unsigned char *look(const struct iopfd_memory *m)
+{
+	unsigned char *bytes = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, (off_t)m->offset);
+
+	T_ASSERT(bytes != MAP_FAILED);
+	return bytes;
+}
+
+/* Filled memory is there, zero, and the same bytes each time, also after a release; unless
+ * they may be thrown away. */
+static void anon_keeps_or_discards(void)
+{
+	for (int discard = 0; discard < 2; discard++) {
+		struct policy *p = open_anon(discard ? "yes" : "no");
 		unsigned char *bytes;
 
-		T_OK(policy_open(policy_table[i], &region, &p));
-		T_OK(policy_fill(p, 65536 * 3, 65536, IOPFD_ACCESS_WRITE, &memory));
-		T_EQ(memory.offset % region.granule, 0);
-		bytes = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, memory.fd, (off_t)memory.offset);
-		T_ASSERT(bytes != MAP_FAILED);
+		T_EQ(policy_fill(p, &rq, 65536 * 3, 65536, IOPFD_ACCESS_WRITE), 0);
+		bytes = look(&rq.memory);
 		for (size_t k = 0; k < 65536; k++)
 			T_EQ(bytes[k], 0);
 		bytes[4097] = 77;
-		T_OK(policy_fill(p, 65536 * 3, 65536, IOPFD_ACCESS_READ, &again));
-		T_EQ(again.fd, memory.fd);
-		T_EQ(again.offset, memory.offset);
+		T_ASSERT(policy_backed_bytes(p) >= 65536);
+		T_EQ(policy_fill(p, &rq, 65536 * 3, 65536, IOPFD_ACCESS_READ), 0);
+		T_EQ(policy_release(p, &rq, 65536 * 3, 65536, true), 0);
+		T_EQ(bytes[4097], discard ? 0 : 77);
 		munmap(bytes, 65536);
 		policy_close(p);
 	}
@@ -52,27 +80,28 @@ static void fill_gives_memory(void)
 
 static void shared_memory_is_the_memory_of_fill(void)
 {
-	struct iopfd_memory memory, filled;
-	struct policy *p;
+	struct policy *p = open_anon("no");
+	struct iopfd_memory memory;
 	struct stat st;
 
-	T_OK(policy_open(&policy_anon, &region, &p));
 	T_OK(policy_memory(p, &memory));
-	T_OK(policy_fill(p, 5 * MIB, 65536, IOPFD_ACCESS_WRITE, &filled));
-	T_EQ(memory.fd, filled.fd);
-	T_EQ(memory.offset + 5 * MIB, filled.offset);
+	T_EQ(policy_fill(p, &rq, 5 * MIB, 65536, IOPFD_ACCESS_WRITE), 0);
+	T_EQ(memory.fd, rq.memory.fd);
+	T_EQ(memory.offset + 5 * MIB, rq.memory.offset);
 	T_EQ(fstat(memory.fd, &st), 0);
 	T_EQ(st.st_size, 16 * MIB);
 	T_EQ(st.st_blocks, 0); /* nothing is allocated ahead: see anon.c on fallocate */
+	policy_close(p);
+	p = open_anon("yes");
+	T_EQ(policy_memory(p, &memory), -EOPNOTSUPP);
 	policy_close(p);
 }
 
 static void who_shares_the_memory_cannot_take_it_away(void)
 {
 	struct iopfd_memory memory;
-	struct policy *p;
+	struct policy *p = open_anon("no");
 
-	T_OK(policy_open(&policy_anon, &region, &p));
 	T_OK(policy_memory(p, &memory));
 	T_EQ(ftruncate(memory.fd, 0), -1);
 	T_EQ(errno, EPERM);
@@ -83,21 +112,34 @@ static void who_shares_the_memory_cannot_take_it_away(void)
 }
 
 static struct iopfd_memory answer;
+static int result;
 
-static int liar_open(const struct iopfd_region *r, void **ret_instance)
+static int liar_create(const struct iopfd_host *host, void **ret_instance)
 {
+	T_ASSERT(host->size >= sizeof(*host));
 	*ret_instance = NULL;
-	return r->length > 64 * MIB ? -ENOSPC : 0;
+	return 0;
 }
 
-static int liar_fill(void *instance, uint64_t offset, uint64_t length, uint32_t access, struct iopfd_memory *ret)
+static int liar_open(void *instance, const struct iopfd_region *r, char *text, size_t size)
 {
 	(void)instance;
+	if (r->length <= 64 * MIB)
+		return 0;
+	snprintf(text, size, "too large for me");
+	return -ENOSPC;
+}
+
+static int liar_fill(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length, uint32_t access,
+		     struct iopfd_memory *ret)
+{
+	(void)instance;
+	(void)request;
 	(void)offset;
 	(void)length;
 	(void)access;
 	*ret = answer;
-	return 0;
+	return result;
 }
 
 static void liar_close(void *instance)
@@ -105,39 +147,57 @@ static void liar_close(void *instance)
 	(void)instance;
 }
 
-static void nonsense_is_refused(void)
+static struct iopfd_policy liar = { .size = sizeof(liar), .abi_version = IOPFD_POLICY_ABI_VERSION, .name = "liar",
+				    .create = liar_create, .open = liar_open, .fill = liar_fill, .close = liar_close };
+
+static void refuse_answer(int fd, uint64_t offset, int r)
 {
-	struct iopfd_policy liar = { .size = sizeof(liar), .abi_version = IOPFD_POLICY_ABI_VERSION, .name = "liar",
-				     .open = liar_open, .fill = liar_fill, .close = liar_close };
-	struct iopfd_region big = region;
-	struct iopfd_memory memory;
 	struct policy *p;
 
-	liar.abi_version++;
-	T_EQ(policy_open(&liar, &region, &p), -EPROTONOSUPPORT);
-	liar.abi_version--;
-	liar.size--;
-	T_EQ(policy_open(&liar, &region, &p), -EPROTONOSUPPORT);
-	liar.size++;
-	big.length = 65 * MIB;
-	T_EQ(policy_open(&liar, &big, &p), -ENOSPC);
-	T_OK(policy_open(&liar, &region, &p));
-	answer = (struct iopfd_memory){ .fd = -1 };
-	T_EQ(policy_fill(p, 0, 65536, IOPFD_ACCESS_READ, &memory), -EBADE);
-	answer = (struct iopfd_memory){ .fd = 1, .offset = 4096 };
-	T_EQ(policy_fill(p, 0, 65536, IOPFD_ACCESS_READ, &memory), -EBADE);
-	answer = (struct iopfd_memory){ .fd = 1, .offset = -65536ull };
-	T_EQ(policy_fill(p, 0, 65536, IOPFD_ACCESS_READ, &memory), -EBADE);
-	T_EQ(policy_memory(p, &memory), -EOPNOTSUPP);
-	answer = (struct iopfd_memory){ .fd = 1, .offset = 65536 };
-	T_OK(policy_fill(p, 0, 65536, IOPFD_ACCESS_READ, &memory));
+	T_OK(policy_open(&liar, &region, NULL, 0, &p, why, sizeof(why)));
+	answer = (struct iopfd_memory){ .fd = fd, .offset = offset };
+	result = r;
+	T_EQ(policy_fill(p, &rq, 0, 65536, IOPFD_ACCESS_READ), -EBADE);
+	result = 0;
+	T_EQ(policy_fill(p, &rq, 0, 65536, IOPFD_ACCESS_READ), -EBADE); /* and never asked again */
 	policy_close(p);
+}
+
+static void nonsense_is_refused(void)
+{
+	int memfd = memfd_create("liar", 0), file = open("/proc/self/exe", O_RDONLY);
+	struct iopfd_region big = region;
+	struct policy *p;
+
+	log_set_max_level(LOG_CRIT);
+	liar.abi_version++;
+	T_EQ(policy_open(&liar, &region, NULL, 0, &p, why, sizeof(why)), -EPROTONOSUPPORT);
+	liar.abi_version--;
+	big.length = 65 * MIB;
+	T_EQ(policy_open(&liar, &big, NULL, 0, &p, why, sizeof(why)), -ENOSPC);
+	T_STREQ(why, "too large for me");
+	T_EQ(policy_open(&liar, &region, &(struct policy_setting){ "colour", "red" }, 1, &p, why, sizeof(why)), -EINVAL);
+	T_ASSERT(strstr(why, "colour"));
+	refuse_answer(-1, 0, 0);
+	refuse_answer(file, 0, 0);
+	refuse_answer(memfd, 4096, 0);
+	refuse_answer(memfd, -65536ull, 0);
+	refuse_answer(memfd, 0, 77);
+	refuse_answer(memfd, 0, -100000);
+	T_OK(policy_open(&liar, &region, NULL, 0, &p, why, sizeof(why)));
+	T_EQ(policy_memory(p, &answer), -EOPNOTSUPP);
+	answer = (struct iopfd_memory){ .fd = memfd, .offset = 65536 };
+	T_EQ(policy_fill(p, &rq, 0, 65536, IOPFD_ACCESS_READ), 0);
+	T_EQ(rq.memory.offset, 65536);
+	policy_close(p);
+	close(memfd);
+	close(file);
 }
 
 int main(void)
 {
 	t_run(names_are_found);
-	t_run(fill_gives_memory);
+	t_run(anon_keeps_or_discards);
 	t_run(shared_memory_is_the_memory_of_fill);
 	t_run(who_shares_the_memory_cannot_take_it_away);
 	t_run(nonsense_is_refused);

@@ -13,6 +13,8 @@
 #include "t-service.h"
 #include "t.h"
 
+T_SERVICE_POLICIES
+
 static void expect_region_memory(void)
 {
 	uint64_t offset, length;
@@ -74,6 +76,20 @@ static int open_memory(void)
 	return r;
 }
 
+static int run_command(size_t i)
+{
+	static const char *const members[] = { "Flush", "Trim", "Prefault" };
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r;
+
+	r = sd_bus_call_method(t_client, SERVICE_NAME, T_DMA0, T_SPACE, members[i], &error, NULL, i ? "stt" : "s",
+			       "heap", (uint64_t)0, (uint64_t)4096);
+	if (r < 0)
+		r = sd_bus_error_has_name(&error, SD_BUS_ERROR_ACCESS_DENIED) ? -EACCES : -EIO;
+	sd_bus_error_free(&error);
+	return r < 0 ? r : 0;
+}
+
 /* In a child: everything that can be read, and what is handed out if the group allows it.
  * Exit code 0 if so. */
 static void be_nobody(gid_t primary, size_t n_groups, const gid_t *groups)
@@ -101,6 +117,9 @@ static void be_nobody(gid_t primary, size_t n_groups, const gid_t *groups)
 	r = sd_bus_call_method(t_client, SERVICE_NAME, T_NVME0, T_DEVICE, "OpenDevice", &error, NULL, NULL);
 	if (allowed ? r < 0 : r >= 0 || !sd_bus_error_has_name(&error, SD_BUS_ERROR_ACCESS_DENIED))
 		_exit(4);
+	for (size_t i = 0; i < 3; i++)
+		if (run_command(i) != (allowed ? 0 : -EACCES))
+			_exit(5);
 	_exit(0);
 }
 
@@ -176,6 +195,7 @@ static void run_all(const char *loop)
 int main(void)
 {
 	T_EQ(setenv("DBUS_SYSTEM_BUS_ADDRESS", t_bus_address(), 1), 0);
+	t_service.answers_at_once = true;
 	t_bus_start(T_BUS_OPEN_RULES);
 	run_all("libevent");
 	run_all("auto");

@@ -13,6 +13,8 @@
 #include "t-service.h"
 #include "t.h"
 
+T_SERVICE_POLICIES
+
 #define NO_OWN_RULES                                                                       \
 	"<policy context=\"default\"><allow user=\"*\"/><deny own=\"*\"/>"                 \
 	"<allow send_type=\"method_call\"/><allow send_type=\"signal\"/>"                  \

@@ -8,6 +8,8 @@
 #include "t-service.h"
 #include "t.h"
 
+T_SERVICE_POLICIES
+
 static const char *loop;
 
 /* On the heap: the method's one string. */
@@ -49,7 +51,8 @@ static void list_members(const char *path, char *ret, size_t size)
 #define STATISTICS_MEMBERS                                                                             \
 	"SnapshotMonotonicUSec FaultsTotal FaultGroupsTotal FaultsRead FaultsWrite FaultsExec "         \
 	"FaultsPasid ResponsesSuccess ResponsesInvalid ResponsesStale RecordsMalformed FaultsPending " \
-	"FaultsPendingMax BytesMapped BytesUnmapped ServiceTimeNSecSum ServiceTimeNSecMax "             \
+	"FaultsPendingMax BytesMapped BytesUnmapped Evictions Refaults BytesWrittenBack FillErrors "    \
+	"GroupsOverBudget GroupsPastDeadline ExtentsAround ServiceTimeNSecSum ServiceTimeNSecMax "      \
 	"LatencyP50NSec LatencyP99NSec LatencyP999NSec LatencyBuckets "
 
 /* Exactly these and no others: what has no feature yet is absent. */
@@ -66,7 +69,9 @@ static void test_introspection(void)
 		"Name Address SysfsPath VfioDevice VendorId DeviceId State LastError Lent EngineCounters "
 		"GetAttachments OpenDevice ");
 	list_members(SERVICE_PATH "/space/dma0", members, sizeof(members));
-	T_STREQ(members, STATISTICS_MEMBERS "Name MappedBytes ExtentsMapped Regions Devices OpenMemory ");
+	T_STREQ(members, STATISTICS_MEMBERS
+		"Name Budget MappedBytes BackedBytes ExtentsMapped PolicyCounters Regions Devices OpenMemory Flush "
+		"Trim Prefault ");
 	t_service_end();
 }
 

@@ -11,6 +11,8 @@
 #include "t-service.h"
 #include "t.h"
 
+T_SERVICE_POLICIES
+
 /* Fails unless the call fails with this error. */
 static void expect_error(const char *name, const char *path, const char *interface, const char *member,
 			 const char *types, ...)
@@ -116,7 +118,11 @@ static void test_space(void)
 	sd_bus_message *m;
 
 	T_STREQ(t_get_string(T_DMA0, T_SPACE, "Name"), "dma0");
+	T_EQ(t_get_number(T_DMA0, T_SPACE, "Budget", "t"), 1 << 20);
+	T_EQ(t_get_number(T_DMA1, T_SPACE, "Budget", "t"), 0);
 	T_EQ(t_get_number(T_DMA0, T_SPACE, "MappedBytes", "t"), 8192);
+	T_EQ(t_get_number(T_DMA0, T_SPACE, "BackedBytes", "t"), 12288 + 100);
+	T_EQ(t_get_number(T_DMA1, T_SPACE, "BackedBytes", "t"), 0);
 	T_EQ(t_get_number(T_DMA0, T_SPACE, "ExtentsMapped", "t"), 2);
 	T_EQ(t_get_number(T_DMA1, T_SPACE, "MappedBytes", "t"), 0);
 
@@ -145,6 +151,26 @@ static void test_space(void)
 	T_STREQ(key[0], T_NVME0);
 }
 
+static void test_policy_counters(void)
+{
+	const char *region, *name[2];
+	uint64_t value[2];
+	sd_bus_message *m;
+
+	/* Shards count nothing. */
+	m = t_get(T_DMA0, T_SPACE, "PolicyCounters", "a{sa{st}}");
+	T_EQ(sd_bus_message_read(m, "a{sa{st}}", 1, &region, 2, &name[0], &value[0], &name[1], &value[1]), 1);
+	T_STREQ(region, "heap");
+	T_STREQ(name[0], "Fallbacks");
+	T_EQ(value[0], 3);
+	T_STREQ(name[1], "ReadErrors");
+	T_EQ(value[1], 4);
+	/* Not open. */
+	m = t_get(T_DMA1, T_SPACE, "PolicyCounters", "a{sa{st}}");
+	T_EQ(sd_bus_message_enter_container(m, 'a', "{sa{st}}"), 1);
+	T_EQ(sd_bus_message_at_end(m, 0), 1);
+}
+
 /* Each counter shows its own field, on all three kinds of object. */
 static void test_statistics(void)
 {
@@ -168,6 +194,13 @@ static void test_statistics(void)
 		FIELD("FaultsPendingMax", "u", faults_pending_max),
 		FIELD("BytesMapped", "t", bytes_mapped),
 		FIELD("BytesUnmapped", "t", bytes_unmapped),
+		FIELD("Evictions", "t", evictions),
+		FIELD("Refaults", "t", refaults),
+		FIELD("BytesWrittenBack", "t", bytes_written_back),
+		FIELD("FillErrors", "t", fill_errors),
+		FIELD("GroupsOverBudget", "t", groups_over_budget),
+		FIELD("GroupsPastDeadline", "t", groups_past_deadline),
+		FIELD("ExtentsAround", "t", prefetched),
 		FIELD("ServiceTimeNSecSum", "t", service_time_sum_ns),
 		FIELD("ServiceTimeNSecMax", "t", service_time_max_ns),
 	};
@@ -264,7 +297,7 @@ static uint64_t check_get_all(const char *path)
 			answered += value64;
 		T_OK(sd_bus_message_exit_container(m));
 	}
-	T_EQ(n, 20); /* all but the explicit LatencyBuckets */
+	T_EQ(n, 27); /* all but the explicit LatencyBuckets */
 	T_EQ(groups, answered);
 	T_EQ(faults, 2 * groups);
 	return groups;
@@ -328,6 +361,7 @@ static void run_all(const char *loop)
 	t_run(test_manager);
 	t_run(test_device);
 	t_run(test_space);
+	t_run(test_policy_counters);
 	t_run(test_statistics);
 	t_run(test_one_snapshot);
 	t_run(test_errors);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How many bytes may be mapped (pinned): one budget for the daemon, leased to spaces in
+ * chunks so that the shared counter is seldom touched, and a limit of each space's own.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BUDGET_NONE INT64_MAX
+
+/* The daemon's. Any thread. */
+struct budget {
+	int64_t total; /* BUDGET_NONE: no limit */
+	int64_t chunk; /* what is leased at once, if there is as much */
+	_Atomic int64_t available;
+};
+
+/* One space's share. Its shard only. */
+struct budget_share {
+	struct budget *budget;
+	int64_t limit;  /* of this space; BUDGET_NONE: only the daemon's */
+	int64_t leased;
+	int64_t used;   /* at most leased, at most limit */
+};
+
+void budget_init(struct budget *b, int64_t total, unsigned n_shares);
+void budget_share_init(struct budget_share *s, struct budget *b, int64_t limit);
+
+/* False: no room, nothing was taken. */
+bool budget_take(struct budget_share *s, uint64_t bytes);
+
+/* What lies idle in the lease is given back beyond a chunk. */
+void budget_give(struct budget_share *s, uint64_t bytes);
+void budget_give_all(struct budget_share *s); /* idle lease and all; nothing used any more */
+
+/* The most that this space could ever have mapped at once. */
+int64_t budget_capacity(const struct budget_share *s);
+
+/* True when it is the daemon's budget that is in the way, not the space's limit. */
+bool budget_is_starving(const struct budget_share *s, uint64_t bytes);

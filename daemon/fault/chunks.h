@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where the chunks of a space are kept: numbered places without many holes, and a table that
+ * finds the chunk of a region's granules. Private to extents and victims.
+ *
+ * A chunk has 26 bytes, the table 4 to 5 for each. Both grow and shrink in small steps, so
+ * no call takes long: places lie in segments, and the table is split one bucket at a time.
+ *
+ * Chunks move when others are removed: a place is only good until the next add, remove, park
+ * or tidy. The order of places is that of the eviction clock, and moves disturb it as little
+ * as they can: what is added takes the place that was given up last.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CHUNKS_NONE UINT32_MAX
+
+/* A bit for each granule in all of the masks. Those below `writable` mean what victims.c says
+ * when the granule is absent. */
+struct chunk {
+	uint32_t number; /* granule / EXTENTS_CHUNK; of a hole: the hole before it in the list */
+	uint32_t next;   /* place of the next chunk in the bucket; of a hole: in the list */
+	uint16_t region;
+	uint16_t window; /* victims.c: when fresh and older were right */
+	uint16_t readable;
+	uint16_t writable;
+	uint16_t joined; /* belongs to the extent of the granule before */
+	uint16_t credit; /* came back soon after it was evicted */
+	uint16_t again;  /* spared by the next visit of the clock */
+	uint16_t fresh;  /* added or touched in this window */
+	uint16_t older;  /* in the window before */
+} __attribute__((packed, aligned(2)));
+
+struct chunks_bucket {
+	uint32_t head;  /* place of its first chunk */
+	uint32_t ghost; /* of the chunk in it that died last; see chunks_bury() */
+};
+
+/* Items of one size in segments that stay where they are. */
+struct chunks_pool {
+	char **segments;
+	size_t n_segments;
+	size_t n_slots; /* of the array of segments */
+};
+
+struct chunks {
+	struct chunks_pool places;
+	struct chunks_pool buckets;
+	uint32_t n_places;
+	uint32_t n_holes;
+	uint32_t last_hole; /* the newest */
+	uint32_t n_parked;  /* places [0, n_parked) */
+	uint32_t n_buckets;
+	uint32_t next_note; /* a bucket */
+	size_t n_granules;  /* the owner's count: how many holes are worth keeping */
+};
+
+void chunks_init(struct chunks *c);
+void chunks_deinit(struct chunks *c);
+
+/* Makes room so that the next chunks_add() cannot fail. -ENOMEM. */
+int chunks_reserve(struct chunks *c);
+
+/* The chunk at a place below n_places. A hole has no granules. */
+struct chunk *chunks_at(const struct chunks *c, uint32_t place);
+
+/* CHUNKS_NONE if there is none. */
+uint32_t chunks_find(const struct chunks *c, unsigned region, uint32_t number);
+
+/* A chunk without granules; the caller gives it some. */
+uint32_t chunks_add(struct chunks *c, unsigned region, uint32_t number);
+
+/* Of a chunk without granules. No chunk comes to a place below this one: who goes through all
+ * places downwards may remove what is there and misses nothing. */
+void chunks_remove(struct chunks *c, uint32_t place);
+
+/* Moves the chunk below all that are not parked; what was there comes to its place. */
+void chunks_park(struct chunks *c, uint32_t place);
+
+/* Fills a hole or two if there are too many. */
+void chunks_tidy(struct chunks *c);
+
+/* A note (20 bits, not 0) about a chunk that was removed, kept until another one of its bucket
+ * is buried. Taking it removes it; 0 = none. About one in 4000 notes is somebody else's. */
+void chunks_bury(struct chunks *c, unsigned region, uint32_t number, uint32_t note);
+uint32_t chunks_exhume(struct chunks *c, unsigned region, uint32_t number);
+
+/* Each bucket in its turn: what is buried there, 0 = nothing, to be cleared if it is too old.
+ * There is a chunk, or there was one. The note is in the lower bits. */
+uint32_t *chunks_next_note(struct chunks *c);
+
+size_t chunks_footprint(const struct chunks *c);
+
+static inline uint16_t chunk_present(const struct chunk *c)
+{
+	return c->readable | c->writable;
+}
+
+static inline uint64_t chunk_key(unsigned region, uint32_t number)
+{
+	return (uint64_t)region << 32 | number;
+}

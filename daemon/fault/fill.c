@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fault/fill.h"
+
+#include <errno.h>
+
+#include "base/util.h"
+#include "fault/account.h"
+#include "fault/evict.h"
+#include "fault/serve.h"
+
+/* A MAP of more than this may allocate and zero for longer than others should wait. */
+#define LONG_MAP_BYTES (256ull << 10)
+
+static bool is_free(struct pager *p, struct region *region, uint64_t granule)
+{
+	return !extents_access(p->space.extents, region->index, granule) && !op_find(&p->ops, region, granule, 1);
+}
+
+static bool batch_asks(const struct pager *p, const struct region *region, uint64_t granule, unsigned access)
+{
+	uint64_t start = region->iova + region_bytes(region, granule), end = start + region_bytes(region, 1);
+
+	for (size_t i = 0; i < p->queue.n_records; i++)
+		if (p->queue.records[i].addr >= start && p->queue.records[i].addr < end &&
+		    (!(access & ACCESS_WRITE) || p->queue.records[i].perm & UAPI_PERM_WRITE))
+			return true;
+	return false;
+}
+
+/* The run of absent granules around this one that the batch asks for with the same rights,
+ * in its aligned block of `merge`. */
+static unsigned merge_run(struct pager *p, struct region *region, uint64_t granule, unsigned access, uint64_t *ret_first)
+{
+	uint64_t block = align_down(granule, region->merge);
+	uint64_t first = granule, end = granule + 1, limit = MIN(block + region->merge, region_granules(region));
+
+	while (first > block && is_free(p, region, first - 1) && batch_asks(p, region, first - 1, access))
+		first--;
+	while (end < limit && is_free(p, region, end) && batch_asks(p, region, end, access))
+		end++;
+	*ret_first = first;
+	return (unsigned)(end - first);
+}
+
+/* On the shard or on a worker: the kernel's part. An upgrade has no call of its own: the
+ * range is absent for a moment, and devices that ask meanwhile fault once more. */
+static int map_range(struct op *op)
+{
+	struct ioas *ioas = op->pager->ioas;
+	uint64_t iova = op->region->iova + region_bytes(op->region, op->first);
+	uint64_t length = region_bytes(op->region, op->n);
+	int r = op->upgrade ? ioas->ops->unmap(ioas, iova, length) : 0;
+
+	if (r < 0)
+		return r;
+	r = ioas->ops->map(ioas, iova, length, op->request.memory.fd, op->request.memory.offset, op->access);
+	return r < 0 && op->upgrade ? -ESTALE : r;
+}
+
+static void undo_room(struct pager *p, struct op *op)
+{
+	if (!op->upgrade)
+		budget_give(&p->share, region_bytes(op->region, op->n));
+}
+
+/* -EEXIST here means that the kernel and our extents differ: it fails like any error, and is
+ * never taken for "present". */
+static int fill_mapped(struct pager *p, struct op *op, int r)
+{
+	struct extents *e = p->space.extents;
+	uint64_t bytes = region_bytes(op->region, op->n);
+
+	if (r == -ESTALE) {
+		/* The second half of an upgrade failed: it is not mapped any more. */
+		evict_forget(p, op->region, op->first, op->n, false);
+		budget_give(&p->share, bytes);
+		return -ENOMEM;
+	}
+	if (r < 0) {
+		undo_room(p, op);
+		return r;
+	}
+	if (op->upgrade) {
+		extents_set_access(e, op->region->index, op->first, op->access);
+		/* Its answer is not out yet: it is no victim for another group of the batch. */
+		extents_touch(e, op->region->index, op->first, pager_now_ms(p));
+		return 0;
+	}
+	account_event(p->setup.stats, ACCOUNT_REFAULT,
+		      extents_add(e, op->region->index, op->first, op->n, op->access, pager_now_ms(p)));
+	space_count_mapped(&p->space, op->region, op->n);
+	account_mapped(op->stats, bytes);
+	return 0;
+}
+
+static void run_map(struct work *work)
+{
+	struct op *op = container_of(work, struct op, work);
+
+	op->map_result = map_range(op);
+	inbox_post(op->pager->inbox, &op->item);
+}
+
+/* The memory is known. 0, FILL_WAIT_OP (the op is listed), or a negative errno. */
+static int fill_map(struct pager *p, struct op *op, bool listed)
+{
+	int r;
+
+	if (region_bytes(op->region, op->n) <= LONG_MAP_BYTES)
+		return fill_mapped(p, op, map_range(op));
+	if (!listed) {
+		/* Adds of other ops may come in between. */
+		op_add(&p->ops, op);
+	}
+	op->mapping = true;
+	op->work.run = run_map;
+	workers_submit(p->setup.workers, &op->work);
+	r = FILL_WAIT_OP;
+	return r;
+}
+
+static int ask_policy(struct op *op)
+{
+	return policy_fill(op->region->policy, &op->request, region_bytes(op->region, op->first),
+			   region_bytes(op->region, op->n), op->access);
+}
+
+static int fill_failed(struct pager *p, struct op *op, int r)
+{
+	undo_room(p, op);
+	account_event(p->setup.stats, ACCOUNT_FILL_ERROR, 1);
+	return r;
+}
+
+static int fill_run(struct pager *p, struct op *op, struct op **ret_op)
+{
+	int r = ask_policy(op);
+
+	/* Something else of this space may free what the store needs. Once. */
+	if (r == IOPFD_NOSPACE && evict_one(p) == 0)
+		r = ask_policy(op);
+	if (r == IOPFD_PENDING) {
+		op_add(&p->ops, op);
+		*ret_op = op;
+		return FILL_WAIT_OP;
+	}
+	if (r == IOPFD_NOSPACE)
+		r = -ENOSPC;
+	r = r < 0 ? fill_failed(p, op, r) : fill_map(p, op, false);
+	if (r == FILL_WAIT_OP)
+		*ret_op = op;
+	else
+		op_put(&p->ops, op);
+	return r;
+}
+
+static unsigned map_access(const struct region *region, unsigned asked)
+{
+	return region->tracks_dirty && !(asked & ACCESS_WRITE) ? region->access & ACCESS_READ : region->access;
+}
+
+int fill_range(struct pager *p, struct region *region, uint64_t first, unsigned n, unsigned access,
+	       struct stats *stats, struct op **ret_op)
+{
+	struct op *op;
+	int r = evict_make_room(p, region_bytes(region, n));
+
+	if (r)
+		return r;
+	op = op_get(&p->ops, p, OP_FILL, region, first, n);
+	if (!op || extents_reserve(p->space.extents) < 0) {
+		budget_give(&p->share, region_bytes(region, n));
+		if (op)
+			op_put(&p->ops, op);
+		return -ENOMEM;
+	}
+	op->access = map_access(region, access);
+	op->stats = stats;
+	return fill_run(p, op, ret_op);
+}
+
+static int upgrade(struct pager *p, struct region *region, uint64_t granule, struct stats *stats, struct op **ret_op)
+{
+	uint64_t first;
+	unsigned n;
+	struct op *op;
+
+	extents_range(p->space.extents, region->index, granule, &first, &n);
+	*ret_op = op_find(&p->ops, region, first, n);
+	if (*ret_op)
+		return FILL_WAIT_OP;
+	op = op_get(&p->ops, p, OP_FILL, region, first, n);
+	if (!op)
+		return -ENOMEM;
+	op->access = region->access;
+	op->upgrade = true;
+	op->stats = stats;
+	return fill_run(p, op, ret_op);
+}
+
+int fill_start(struct pager *p, struct region *region, uint64_t granule, unsigned access, struct stats *stats,
+	       struct op **ret_op)
+{
+	uint64_t first = granule;
+	unsigned n = 1;
+	int r;
+
+	if (extents_access(p->space.extents, region->index, granule))
+		return upgrade(p, region, granule, stats, ret_op);
+	if (region->merge > 1)
+		n = merge_run(p, region, granule, access, &first);
+	r = fill_range(p, region, first, n, access, stats, ret_op);
+	if (r == FILL_WAIT_ROOM && n > 1)
+		r = fill_range(p, region, granule, 1, access, stats, ret_op);
+	if (r == 0 && region->around > 1 && p->n_around < AROUND_MAX) {
+		p->around[p->n_around].region = region;
+		p->around[p->n_around++].granule = granule;
+	}
+	return r;
+}
+
+void fill_on_op(struct pager *p, struct op *op)
+{
+	int r;
+
+	if (op->mapping) {
+		r = fill_mapped(p, op, op->map_result);
+	} else {
+		r = policy_fill_result(op->region->policy, &op->request, region_bytes(op->region, op->n));
+		if (r == IOPFD_NOSPACE)
+			r = -ENOSPC;
+		/* Room in the table may have been used by others since it was reserved. */
+		if (r == 0 && extents_reserve(p->space.extents) < 0)
+			r = -ENOMEM;
+		r = r < 0 ? fill_failed(p, op, r) : fill_map(p, op, true);
+		if (r == FILL_WAIT_OP)
+			return;
+	}
+	serve_op_ended(p, op, r);
+}

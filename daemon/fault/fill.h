@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From absent to present: room, the policy's memory, the map. What takes long goes on as an
+ * op; both ways end in fill_mapped().
+ */
+#pragma once
+
+#include "fault/pager.h"
+
+/* Outcomes, beside 0 (present now) and a negative errno. */
+#define FILL_WAIT_OP 1   /* *ret_op tells the end */
+#define FILL_WAIT_ROOM 2 /* pager.room_at_ns says when to try again */
+
+/* The granule is absent, or mapped without the WRITE that is asked for; no op is under way
+ * on it. stats: who caused it. */
+int fill_start(struct pager *p, struct region *region, uint64_t granule, unsigned access, struct stats *stats,
+	       struct op **ret_op);
+
+/* n neighbours of one chunk as one extent, absent and not busy; no merging of its own. */
+int fill_range(struct pager *p, struct region *region, uint64_t first, unsigned n, unsigned access,
+	       struct stats *stats, struct op **ret_op);
+
+/* The store or the worker is done with an OP_FILL. */
+void fill_on_op(struct pager *p, struct op *op);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fault/op.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/util.h"
+
+#include "fault/pager.h"
+
+/* A range lies in one chunk, so its first granule says where all that overlap it are. */
+static unsigned bucket_of(const struct region *region, uint64_t granule)
+{
+	uint64_t key = (granule / EXTENTS_CHUNK) * 31 + region->index;
+
+	return (unsigned)(key * 0x9e3779b97f4a7c15u >> 56) % OPS_BUCKETS;
+}
+
+/* Any thread. */
+static void request_done(struct policy_request *rq)
+{
+	struct op *op = container_of(rq, struct op, request);
+
+	inbox_post(op->pager->inbox, &op->item);
+}
+
+struct op *op_get(struct ops *ops, struct pager *p, enum op_kind kind, struct region *region, uint64_t first, unsigned n)
+{
+	struct op *op = ops->free;
+
+	if (op)
+		ops->free = op->next;
+	else
+		op = malloc(sizeof(*op));
+	if (!op)
+		return NULL;
+	/* Not the whole of it: this is on the path of every fault. */
+	op->request.done = request_done;
+	atomic_init(&op->request.state, 0);
+	op->pager = p;
+	op->next = NULL;
+	op->kind = kind;
+	op->region = region;
+	op->first = first;
+	op->n = n;
+	op->access = 0;
+	op->upgrade = op->mapping = op->dirty = false;
+	op->stats = NULL;
+	op->then = NULL;
+	STAILQ_INIT(&op->waiters);
+	return op;
+}
+
+void op_put(struct ops *ops, struct op *op)
+{
+	op->next = ops->free;
+	ops->free = op;
+}
+
+void op_add(struct ops *ops, struct op *op)
+{
+	struct op **bucket = &ops->buckets[bucket_of(op->region, op->first)];
+
+	op->next = *bucket;
+	*bucket = op;
+	ops->n_busy++;
+}
+
+void op_remove(struct ops *ops, struct op *op)
+{
+	struct op **at = &ops->buckets[bucket_of(op->region, op->first)];
+
+	while (*at != op)
+		at = &(*at)->next;
+	*at = op->next;
+	assert(ops->n_busy);
+	ops->n_busy--;
+}
+
+struct op *op_find(const struct ops *ops, const struct region *region, uint64_t first, unsigned n)
+{
+	struct op *op = ops->n_busy ? ops->buckets[bucket_of(region, first)] : NULL;
+
+	for (; op; op = op->next)
+		if (op->region == region && first < op->first + op->n && op->first < first + n)
+			return op;
+	return NULL;
+}
+
+void ops_deinit(struct ops *ops)
+{
+	struct op *next;
+
+	assert(!ops->n_busy);
+	for (struct op *op = ops->free; op; op = next) {
+		next = op->next;
+		free(op);
+	}
+	ops->free = NULL;
+}

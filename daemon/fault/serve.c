@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fault/serve.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/util.h"
+#include "fault/account.h"
+#include "fault/evict.h"
+#include "fault/fill.h"
+
+/* Outcomes of resolve(), beside those of fill.h: 0, FILL_WAIT_*, a negative errno. */
+enum {
+	REFUSED_OUTSIDE = 16, /* in no region */
+	REFUSED_RIGHTS,       /* asks for more than the region gives */
+	REFUSED_TOO_LARGE,    /* the group needs more than the whole budget */
+};
+
+/* One group on its way: of the batch (waiting is NULL until it must wait), or kept. */
+struct story {
+	const struct group *group;
+	const struct uapi_fault_record *records;
+	struct attachment *attachment;
+	struct waiting *waiting;
+};
+
+/* EXEC is READ, and so is a request that asks for nothing we know; PRIV changes no right:
+ * the IO page tables carry neither bit. */
+static uint32_t access_asked(uint32_t perm)
+{
+	uint32_t access = perm & UAPI_PERM_WRITE ? ACCESS_WRITE : 0;
+
+	return perm & (UAPI_PERM_READ | UAPI_PERM_EXEC) || !access ? access | ACCESS_READ : access;
+}
+
+static uint32_t record_pasid(const struct uapi_fault_record *record)
+{
+	return record->flags & UAPI_FAULT_PASID_VALID ? record->pasid : PASID_NONE;
+}
+
+static uint64_t granule_of(const struct region *region, uint64_t iova)
+{
+	return (iova - region->iova) >> region->granule_shift;
+}
+
+/* Makes the page of one record present with the rights it asks for. What is neither 0 nor
+ * FILL_WAIT_* is why the group must be INVALID. */
+static int resolve(struct pager *p, struct attachment *a, const struct uapi_fault_record *record, struct op **ret_op)
+{
+	struct region *region = space_find(&p->space, record->addr);
+	uint32_t access = access_asked(record->perm);
+	uint64_t granule;
+
+	if (!region)
+		return REFUSED_OUTSIDE;
+	if (region->mode == REGION_DENY || access & ~region->access)
+		return REFUSED_RIGHTS;
+	granule = granule_of(region, record->addr);
+	if (!(access & ~extents_access(p->space.extents, region->index, granule))) {
+		extents_touch(p->space.extents, region->index, granule, pager_now_ms(p));
+		return 0;
+	}
+	*ret_op = op_find(&p->ops, region, granule, 1);
+	if (*ret_op)
+		return FILL_WAIT_OP;
+	return fill_start(p, region, granule, access, a->stats, ret_op);
+}
+
+/* A device may ask for what only a newer kernel knows: served as a read, told once. */
+static void note_perm(struct pager *p, const struct attachment *a, const struct uapi_fault_record *record)
+{
+	const uint32_t known = UAPI_PERM_READ | UAPI_PERM_WRITE | UAPI_PERM_EXEC | UAPI_PERM_PRIV;
+	struct log_fields fields = { .device = a->device->name, .space = p->space.name, .perm = record->perm };
+
+	if (p->odd_perm_told || (record->perm && !(record->perm & ~known)))
+		return;
+	p->odd_perm_told = true;
+	log_with(LOG_NOTICE, 0, &fields, "page request with permissions 0x%x, which say nothing known: taken for a read",
+		 record->perm);
+}
+
+static const char *refusal(int outcome, const struct region *region)
+{
+	switch (outcome) {
+	case REFUSED_OUTSIDE:
+		return "it is in no region of the space";
+	case REFUSED_RIGHTS:
+		return region->mode == REGION_DENY ? "its region has on-fault = deny" :
+						     "it asks for more than access = gives in its region";
+	case REFUSED_TOO_LARGE:
+		return "its group needs more memory than the budget allows at once";
+	case -ENOMEM:
+		return "no memory, or over the limit of locked memory (LimitMEMLOCK=)";
+	default:
+		return "it cannot be served";
+	}
+}
+
+static void log_refused(struct pager *p, struct attachment *a, const struct uapi_fault_record *record, int outcome)
+{
+	struct region *region = space_find(&p->space, record->addr);
+	char more[48] = "";
+	unsigned n_suppressed;
+	struct log_fields fields = {
+		.device = a->device->name,
+		.space = p->space.name,
+		.region = region ? region->name : NULL,
+		.iova = record->addr,
+		.perm = record->perm,
+		.pasid = record_pasid(record),
+		.has_iova = true,
+		.has_pasid = record_pasid(record) != PASID_NONE,
+	};
+
+	if (!log_ratelimit_pass(&a->limit, clock_now_ns(), &n_suppressed))
+		return;
+	if (n_suppressed)
+		snprintf(more, sizeof(more), " (and %u more in the meantime)", n_suppressed);
+	log_with(outcome < 0 ? LOG_ERR : LOG_NOTICE, MIN(outcome, 0), &fields,
+		 "fault at 0x%" PRIx64 " in space %s is INVALID: %s%s", record->addr, p->space.name,
+		 refusal(outcome, region), more);
+}
+
+static uint16_t *in_use_slot(const struct pager *p, const struct region *region, uint64_t granule)
+{
+	uint64_t key = granule / EXTENTS_CHUNK * 31 + region->index;
+
+	return (uint16_t *)&p->in_use[(key * 0x9e3779b97f4a7c15u >> 54) % IN_USE_SLOTS];
+}
+
+bool serve_is_in_use(const struct pager *p, const struct region *region, uint64_t first)
+{
+	return *in_use_slot(p, region, first);
+}
+
+/* By chunk and by hash: too much may count as used, never too little. */
+static void set_uses(struct pager *p, struct waiting *w, bool uses)
+{
+	if (w->uses == uses)
+		return;
+	w->uses = uses;
+	for (uint32_t i = 0; i < w->group.n_records; i++) {
+		struct region *region = space_find(&p->space, w->records[i].addr);
+
+		uint16_t *slot = region ? in_use_slot(p, region, granule_of(region, w->records[i].addr)) : NULL;
+
+		if (slot)
+			*slot = (uint16_t)(*slot + (uses ? 1 : -1));
+	}
+}
+
+static struct waiting *keep(struct pager *p, struct story *s)
+{
+	size_t size = s->group->n_records * sizeof(*s->records);
+	struct waiting *w = s->waiting;
+
+	if (w)
+		return w;
+	w = calloc(1, sizeof(*w) + size);
+	if (!w)
+		return NULL;
+	w->group = *s->group;
+	w->group.first = 0;
+	w->attachment = s->attachment;
+	memcpy(w->records, s->records, size);
+	TAILQ_INSERT_TAIL(&p->waiting, w, link);
+	*s = (struct story){ &w->group, w->records, w->attachment, w };
+	return w;
+}
+
+static void leave_room(struct pager *p, struct waiting *w)
+{
+	if (w->in_room)
+		TAILQ_REMOVE(&p->room, w, room_link);
+	w->in_room = false;
+}
+
+static void answer(struct pager *p, struct story *s, bool success)
+{
+	struct waiting *w = s->waiting;
+
+	queue_answer(&p->queue, s->group, success);
+	p->served_ns = p->now_ns;
+	if (!w)
+		return;
+	leave_room(p, w);
+	set_uses(p, w, false);
+	TAILQ_REMOVE(&p->waiting, w, link);
+	w->answered = true;
+	if (!w->n_ops)
+		free(w);
+}
+
+static bool wait_for(struct pager *p, struct story *s, struct op *op)
+{
+	struct op_waiter *waiter = malloc(sizeof(*waiter));
+	struct waiting *w = waiter ? keep(p, s) : NULL;
+
+	if (!w) {
+		free(waiter);
+		return false;
+	}
+	waiter->waiting = w;
+	STAILQ_INSERT_TAIL(&op->waiters, waiter, link);
+	w->n_ops++;
+	return true;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* More than could ever be there at one moment? Asked only of groups that found no room. */
+static bool is_too_large(struct pager *p, const struct story *s)
+{
+	uint64_t *starts = malloc(s->group->n_records * sizeof(*starts)), bytes = 0;
+
+	if (!starts)
+		return false;
+	for (uint32_t i = 0; i < s->group->n_records; i++)
+		starts[i] = s->records[i].addr;
+	qsort(starts, s->group->n_records, sizeof(*starts), compare_u64);
+	for (uint32_t i = 0; i < s->group->n_records; i++) {
+		struct region *region = space_find(&p->space, starts[i]);
+		uint64_t granule = region ? region_bytes(region, 1) : 1;
+
+		if (region && (!i || align_down(starts[i], granule) != align_down(starts[i - 1], granule)))
+			bytes += granule;
+	}
+	free(starts);
+	return bytes > (uint64_t)budget_capacity(&p->share);
+}
+
+static void refuse(struct pager *p, struct story *s, const struct uapi_fault_record *record, int outcome)
+{
+	log_refused(p, s->attachment, record, outcome);
+	if (outcome == REFUSED_TOO_LARGE)
+		account_event(p->setup.stats, ACCOUNT_GROUP_OVER_BUDGET, 1);
+	answer(p, s, false);
+}
+
+static void serve(struct pager *p, struct story *s)
+{
+	const struct uapi_fault_record *record = s->records;
+	unsigned n_waits = 0;
+	struct op *op = NULL;
+	int r = 0;
+
+	for (uint32_t i = 0; i < s->group->n_records; i++) {
+		record = &s->records[i];
+		r = resolve(p, s->attachment, record, &op);
+		if (r == FILL_WAIT_OP) {
+			r = wait_for(p, s, op) ? 0 : -ENOMEM;
+			n_waits++;
+		}
+		if (r)
+			break;
+	}
+	/* What waits for a store asks for room when that is done. */
+	if (r == FILL_WAIT_ROOM && n_waits)
+		r = 0;
+	if (r == FILL_WAIT_ROOM && is_too_large(p, s))
+		r = REFUSED_TOO_LARGE;
+	if (r == FILL_WAIT_ROOM && !keep(p, s))
+		r = -ENOMEM;
+	if (r == FILL_WAIT_ROOM) {
+		if (!s->waiting->in_room)
+			TAILQ_INSERT_TAIL(&p->room, s->waiting, room_link);
+		s->waiting->in_room = true;
+	} else if (r) {
+		refuse(p, s, record, r);
+	} else if (n_waits) {
+		leave_room(p, s->waiting);
+		set_uses(p, s->waiting, true);
+	} else {
+		answer(p, s, true);
+	}
+}
+
+static void serve_again(struct pager *p, struct waiting *w)
+{
+	struct story s = { &w->group, w->records, w->attachment, w };
+
+	set_uses(p, w, false);
+	if (w->error)
+		refuse(p, &s, w->records, w->error);
+	else
+		serve(p, &s);
+}
+
+void serve_group(struct pager *p, const struct group *g)
+{
+	const struct uapi_fault_record *records = &p->queue.records[g->first];
+	struct attachment *a = attachments_find(&p->attachments, records->dev_id, record_pasid(records));
+	struct group owned = *g;
+	struct story s = { &owned, records, a, NULL };
+	uint32_t n_malformed = 0;
+
+	owned.owner = a ? a->stats : p->setup.orphans;
+	for (uint32_t i = 0; i < g->n_records; i++) {
+		if (!a || records[i].dev_id != a->dev_id || record_pasid(&records[i]) != a->pasid)
+			n_malformed++;
+		else
+			note_perm(p, a, &records[i]);
+	}
+	account_group_read(owned.owner, records, g->n_records, n_malformed);
+	if (n_malformed)
+		answer(p, &s, false);
+	else
+		serve(p, &s);
+}
+
+void serve_room(struct pager *p)
+{
+	struct waiting *w, *before = NULL;
+
+	p->room_at_ns = 0;
+	p->serving_room = true;
+	/* The first one that still finds no room is the first one next time. */
+	while ((w = TAILQ_FIRST(&p->room)) && w != before) {
+		before = w;
+		serve_again(p, w);
+	}
+	p->serving_room = false;
+}
+
+static unsigned give_up(struct pager *p, const struct attachment *a, uint64_t read_before_ns)
+{
+	struct waiting *w, *next;
+	unsigned n = 0;
+
+	for (w = TAILQ_FIRST(&p->waiting); w; w = next) {
+		struct story s = { &w->group, w->records, w->attachment, w };
+
+		next = TAILQ_NEXT(w, link);
+		if ((a && w->attachment != a) || w->group.read_ns >= read_before_ns)
+			continue;
+		answer(p, &s, false);
+		n++;
+	}
+	return n;
+}
+
+unsigned serve_abandon(struct pager *p, const struct attachment *a)
+{
+	return give_up(p, a, UINT64_MAX);
+}
+
+unsigned serve_expire(struct pager *p, uint64_t read_before_ns)
+{
+	return give_up(p, NULL, read_before_ns);
+}
+
+void serve_op_ended(struct pager *p, struct op *op, int result)
+{
+	struct op_waiter *waiter;
+
+	op_remove(&p->ops, op);
+	while ((waiter = STAILQ_FIRST(&op->waiters))) {
+		struct waiting *w = waiter->waiting;
+
+		STAILQ_REMOVE_HEAD(&op->waiters, link);
+		free(waiter);
+		w->n_ops--;
+		if (result < 0 && op->kind == OP_FILL)
+			w->error = result;
+		if (w->n_ops)
+			continue;
+		if (w->answered)
+			free(w);
+		else
+			serve_again(p, w);
+	}
+	if (op->then)
+		op->then(op->then_userdata, result);
+	op_put(&p->ops, op);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One group, from its records to its answer. A group whose pages are not all there is kept
+ * as `struct waiting` with a copy of its records, and served from the start whenever
+ * something it waits for has ended, until all its pages are there at one moment.
+ */
+#pragma once
+
+#include "fault/pager.h"
+
+struct waiting {
+	TAILQ_ENTRY(waiting) link;
+	TAILQ_ENTRY(waiting) room_link;
+	struct group group; /* first is 0: into records */
+	struct attachment *attachment;
+	unsigned n_ops;     /* it waits for; it is not freed before they have ended */
+	bool in_room;
+	bool answered;
+	bool uses;          /* its records count in pager.in_use */
+	int error;          /* of an op it waited for */
+	struct uapi_fault_record records[];
+};
+
+/* One group of the batch. */
+void serve_group(struct pager *p, const struct group *g);
+
+/* Groups that wait for room get another chance, in their order. */
+void serve_room(struct pager *p);
+
+/* Answers INVALID: everything of one attachment; everything read before this moment. Returns
+ * the number. */
+unsigned serve_abandon(struct pager *p, const struct attachment *a);
+unsigned serve_expire(struct pager *p, uint64_t read_before_ns);
+
+/* The op has ended: it is no longer found, and who waits for it goes on. Frees it. */
+void serve_op_ended(struct pager *p, struct op *op, int result);
+
+/* Groups that wait for a store use a granule of this range. */
+bool serve_is_in_use(const struct pager *p, const struct region *region, uint64_t first);

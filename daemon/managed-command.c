@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the bus asks of a space: a job on its shard, and the reply when that has ended.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fault/job.h"
+#include "managed.h"
+
+struct command {
+	struct shard_call call;
+	struct pager_job job;
+	struct managed_space *space;
+	struct service_call *reply;
+};
+
+static void job_done(struct pager_job *job)
+{
+	struct command *c = container_of(job, struct command, job);
+
+	shard_call_finish(&c->call, job->result);
+}
+
+static int run_command(struct shard_call *call)
+{
+	struct command *c = container_of(call, struct command, call);
+
+	if (!c->space->pager.ioas)
+		return -EHOSTDOWN;
+	job_submit(&c->space->pager, &c->job);
+	pager_schedule(&c->space->pager);
+	return SHARD_PENDING;
+}
+
+static void command_done(struct shard_call *call)
+{
+	struct command *c = container_of(call, struct command, call);
+	struct manager *m = c->space->manager;
+
+	service_call_reply(c->reply, call->result, c->job.bytes);
+	free(c);
+	m->n_commands--;
+	if (m->commands_settle)
+		manager_settled(m);
+}
+
+/* The granules that the range touches. */
+static void set_range(struct pager_job *job, uint64_t offset, uint64_t length)
+{
+	unsigned shift = job->region->granule_shift;
+
+	job->first = offset >> shift;
+	job->end = (offset + length + region_bytes(job->region, 1) - 1) >> shift;
+}
+
+void managed_space_command(void *userdata, struct space_entry *e, size_t region, enum space_command command,
+			   uint64_t offset, uint64_t length, struct service_call *reply)
+{
+	static const enum job_kind kinds[] = {
+		[SPACE_FLUSH] = JOB_FLUSH,
+		[SPACE_TRIM] = JOB_TRIM,
+		[SPACE_PREFAULT] = JOB_PREFAULT,
+	};
+	struct managed_space *s = container_of(e, struct managed_space, entry);
+	struct manager *m = userdata;
+	struct command *c = NULL;
+
+	if (m->stop_asked || !s->is_open || m->n_commands >= COMMANDS_MAX || !(c = calloc(1, sizeof(*c)))) {
+		service_call_reply(reply, !s->is_open || m->stop_asked ? -EHOSTDOWN : -EBUSY, 0);
+		return;
+	}
+	c->space = s;
+	c->reply = reply;
+	c->job.kind = kinds[command];
+	c->job.done = job_done;
+	if (region != SIZE_MAX) {
+		c->job.region = &s->pager.space.regions[region];
+		set_range(&c->job, offset, length);
+	}
+	c->call.run = run_command;
+	c->call.done = command_done;
+	m->n_commands++;
+	shard_submit(s->shard, &c->call);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Policy "file": the bytes of a region are those of a file. The table, and what needs no
+ * I/O: file-open.c opens, file-request.c is the story of a fill, a release and a flush.
+ *
+ * Memory that devices read is never made by fallocate(): such pages are not zeroed until
+ * somebody reads them, and what a device writes before is lost (seen on Linux 7.2). Ours is
+ * made by reading files into it or by the map; that of others is read once before.
+ */
+#include "policy/file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <syslog.h>
+
+#include "base/cleanup.h"
+#include "base/util.h"
+
+static int create(const struct iopfd_host *host, void **ret_instance)
+{
+	struct file *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	f->host = host;
+	f->write_back = true;
+	f->fd = f->memory_fd = -1;
+	pthread_mutex_init(&f->lock, NULL);
+	STAILQ_INIT(&f->parked);
+	*ret_instance = f;
+	return 0;
+}
+
+static int config(void *instance, const char *key, const char *value, char *why, size_t why_size)
+{
+	return file_config(instance, key, value, why, why_size);
+}
+
+static int open_region(void *instance, const struct iopfd_region *region, char *why, size_t why_size)
+{
+	return file_open(instance, region, why, why_size);
+}
+
+static void mark_written(struct file *f, struct granules_range range)
+{
+	pthread_mutex_lock(&f->lock);
+	granules_mark(&f->granules, range, GRANULE_STAGED, f->write_back ? GRANULE_DIRTY : GRANULE_KEPT);
+	pthread_mutex_unlock(&f->lock);
+}
+
+static int fill(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length, uint32_t access,
+		struct iopfd_memory *ret_memory)
+{
+	struct granules_range range = { offset, length };
+	struct file *f = instance;
+
+	if (!file_fill_at_once(f, range, access))
+		return file_request_start(f, FILE_FILL, request, range, access);
+	*ret_memory = file_memory(f, offset);
+	return 0;
+}
+
+static int release(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length, int dirty)
+{
+	struct granules_range range = { offset, length };
+	struct file *f = instance;
+
+	if (f->direct)
+		return 0;
+	if (dirty)
+		mark_written(f, range);
+	return file_request_start(f, FILE_RELEASE, request, range, 0);
+}
+
+static int flush(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length)
+{
+	struct granules_range range = { offset, length };
+	struct file *f = instance;
+
+	/* Nothing outlives the machine on tmpfs and hugetlbfs. */
+	if (f->direct)
+		return 0;
+	mark_written(f, range);
+	if (!f->write_back)
+		return 0;
+	return file_request_start(f, length ? FILE_FLUSH : FILE_SYNC, request, range, 0);
+}
+
+static int memory(void *instance, struct iopfd_memory *ret_memory)
+{
+	struct file *f = instance;
+
+	if (!f->direct)
+		return -EOPNOTSUPP;
+	*ret_memory = file_memory(f, 0);
+	return 0;
+}
+
+static uint64_t backed_bytes(void *instance)
+{
+	struct file *f = instance;
+	struct stat st;
+
+	if (fstat(file_memory(f, 0).fd, &st) < 0)
+		return 0;
+	/* A file that is mapped itself may be longer than the region. */
+	return MIN((uint64_t)st.st_blocks * 512, f->length);
+}
+
+static size_t stats(void *instance, struct iopfd_counter *ret, size_t n)
+{
+	struct file *f = instance;
+
+	pthread_mutex_lock(&f->lock);
+	struct iopfd_counter counters[] = {
+		{ "BytesRead", f->bytes_read },
+		{ "BytesWrittenBack", f->bytes_written },
+		{ "ReadErrors", f->read_errors },
+		{ "WriteErrors", f->write_errors },
+		{ "Staged", f->direct ? 0 : f->granules.n_staged * f->granule },
+	};
+	pthread_mutex_unlock(&f->lock);
+	memcpy(ret, counters, MIN(n, ARRAY_SIZE(counters)) * sizeof(*ret));
+	return ARRAY_SIZE(counters);
+}
+
+static void tell_what_is_lost(struct file *f)
+{
+	char message[512];
+
+	if (!f->granules.n_left)
+		return;
+	snprintf(message, sizeof(message), "%s: changes in %" PRIu64 " bytes could not be written back and are lost: %s",
+		 f->path, f->granules.n_left * f->granule, strerrordesc_np(-f->write_error));
+	f->host->log(LOG_ERR, message);
+}
+
+static void close_region(void *instance)
+{
+	struct file *f = instance;
+
+	/* First: a thread of the engine may still be on its way out of the last completion. */
+	f->io = io_put(f->io);
+	tell_what_is_lost(f);
+	if (f->map)
+		munmap(f->map, f->length);
+	granules_deinit(&f->granules);
+	close_fd(&f->memory_fd);
+	close_fd(&f->fd);
+	pthread_mutex_destroy(&f->lock);
+	free(f->path);
+	free(f);
+}
+
+extern const struct iopfd_policy policy_file;
+const struct iopfd_policy policy_file = {
+	.size = sizeof(policy_file),
+	.abi_version = IOPFD_POLICY_ABI_VERSION,
+	.name = "file",
+	.flags = IOPFD_POLICY_TRACKS_DIRTY,
+	.create = create,
+	.config = config,
+	.open = open_region,
+	.fill = fill,
+	.release = release,
+	.flush = flush,
+	.memory = memory,
+	.backed_bytes = backed_bytes,
+	.stats = stats,
+	.close = close_region,
+};

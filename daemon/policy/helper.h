@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One thread of one policy instance, for fills that zero, read or wait so long that the
+ * thread that serves faults must not do them. Each instance has its own, so that a slow
+ * region delays no other; jobs run in the order they came in.
+ */
+#pragma once
+
+#include <iopfd/policy.h>
+
+#include "base/cleanup.h"
+
+struct helper;
+
+/* On the helper's thread: what the fill returns; never IOPFD_PENDING. */
+typedef int (*helper_fill_fn)(void *instance, uint64_t offset, uint64_t length, struct iopfd_memory *ret_memory);
+
+/* name: of the thread, at most 15 characters. */
+int helper_new(const char *name, const struct iopfd_host *host, helper_fill_fn fill, void *instance,
+	       struct helper **ret);
+struct helper *helper_free(struct helper *h); /* nothing is under way; takes NULL, returns NULL */
+DEFINE_CLEANUP(struct helper, helper_free)
+
+/* Returns IOPFD_PENDING, and the request is completed by the thread, maybe before this
+ * returns; or -ENOMEM, and it is not. */
+int helper_submit(struct helper *h, struct iopfd_request *request, uint64_t offset, uint64_t length);

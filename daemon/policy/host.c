@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mempolicy.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "policy/policy.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008u /* Linux 6.3 */
+#endif
+#define HUGE_SHIFT 26 /* where memfd_create() wants the logarithm of the page size */
+#define NODES_MAX 1024
+
+enum { REQUEST_IDLE, REQUEST_UNDER_WAY, REQUEST_COMPLETED };
+
+static void host_complete(struct iopfd_request *request, int result, const struct iopfd_memory *memory)
+{
+	struct policy_request *rq = (struct policy_request *)(void *)request;
+	int expected = REQUEST_UNDER_WAY;
+
+	if (atomic_load_explicit(&rq->state, memory_order_relaxed) == REQUEST_UNDER_WAY) {
+		rq->result = result;
+		rq->memory = memory ? *memory : (struct iopfd_memory){ .fd = -1 };
+	}
+	if (atomic_compare_exchange_strong(&rq->state, &expected, REQUEST_COMPLETED))
+		rq->done(rq);
+	else
+		log_error("a policy completed a call that was not pending; ignored");
+}
+
+/* The pages of a shmem file follow the policy of a mapping they were first seen through. */
+static void prefer_node(int fd, uint64_t length, int32_t node)
+{
+	unsigned long mask[NODES_MAX / (8 * sizeof(long))] = { 0 };
+	void *at;
+	long r;
+
+	if (node < 0 || node >= NODES_MAX)
+		return;
+	at = mmap(NULL, length, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (at == MAP_FAILED)
+		return;
+	mask[(size_t)node / (8 * sizeof(long))] |= 1ul << ((size_t)node % (8 * sizeof(long)));
+	r = syscall(SYS_mbind, at, length, MPOL_PREFERRED, mask, NODES_MAX, 0);
+	if (r < 0)
+		log_warning_errno(-errno, "numa-node = %d has no effect (in the unit's sandbox use NUMAPolicy= instead)",
+				  node);
+	munmap(at, length);
+}
+
+static int host_make_memory(const char *name, uint64_t length, uint64_t page_size, int32_t numa_node)
+{
+	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	_cleanup_close_ int fd = -1;
+
+	if (page_size)
+		flags |= MFD_HUGETLB | (unsigned)__builtin_ctzll(page_size) << HUGE_SHIFT;
+	fd = memfd_create(name, flags | MFD_NOEXEC_SEAL);
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create(name, flags);
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)length) < 0)
+		return -errno;
+	/* A process that shares the memory must not be able to take pages from under a map. */
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return -errno;
+	prefer_node(fd, length, numa_node);
+	return TAKE_FD(fd);
+}
+
+static void host_log(int level, const char *message)
+{
+	log_with(level, 0, NULL, "%s", message);
+}
+
+const struct iopfd_host policy_host = {
+	.size = sizeof(policy_host),
+	.complete = host_complete,
+	.make_memory = host_make_memory,
+	.log = host_log,
+};
+
+void policy_request_begin(struct policy_request *rq)
+{
+	atomic_store_explicit(&rq->state, REQUEST_UNDER_WAY, memory_order_relaxed);
+}
+
+int policy_request_end(struct policy_request *rq, int r)
+{
+	int expected = REQUEST_UNDER_WAY;
+
+	if (r == IOPFD_PENDING)
+		return r;
+	/* Completed and returned: what was completed counts, and it comes by done(). */
+	if (!atomic_compare_exchange_strong(&rq->state, &expected, REQUEST_IDLE))
+		return IOPFD_PENDING;
+	return r;
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Policy "hugepage": memory from the kernel's pool of 2M or 1G pages, one sparse hugetlb
+ * memfd for the region; the offset in the file is the offset in the region. Nothing is
+ * reserved: pages are taken from the pool as granules are touched, and stay in the file
+ * when a granule is evicted. What the pool has is compared with the region once, at open.
+ *
+ * MAP would take pages from the pool as well, but then an empty pool would be its error and
+ * not ours, and zeroing (200 us for 2M, a second for 1G) would be done by the thread that
+ * serves faults. So the first fill of a granule allocates, by fallocate() on a helper
+ * thread: for hugetlb that zeroes at once (for shmem it does not, see anon.c), says that
+ * the pool is empty instead of raising SIGBUS, and needs no mapping of ours.
+ *
+ * fallback = anon: a granule that finds the pool empty is in an ordinary memfd from then
+ * on. No other process can have the memory then, as no single file has all of it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mempolicy.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <syslog.h>
+
+#include <iopfd/policy.h>
+
+#include "base/cleanup.h"
+#include "base/util.h"
+#include "policy/helper.h"
+#include "policy/hugepool.h"
+
+#define NODES_MAX 1024
+#define MIB2 (2ull << 20)
+#define GIB (1ull << 30)
+
+/* Where a granule is. Only this side of fill and of its completion look at it. */
+enum { NOWHERE, IN_HUGE, IN_ORDINARY };
+
+struct hugepage {
+	const struct iopfd_host *host;
+	struct helper *helper;
+	uint64_t page_size;
+	bool falls_back;
+	int huge;
+	int ordinary; /* -1 unless falls_back */
+	uint64_t granule;
+	int32_t numa_node;
+	bool node_is_set; /* the helper's */
+	uint8_t *where;     /* one for each granule */
+	uint64_t n_claimed; /* pages that were not taken yet; the helper's */
+	atomic_uint_fast64_t n_fallbacks;
+};
+
+static int hugepage_create(const struct iopfd_host *host, void **ret_instance)
+{
+	struct hugepage *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return -ENOMEM;
+	*h = (struct hugepage){ .host = host, .page_size = MIB2, .huge = -1, .ordinary = -1 };
+	*ret_instance = h;
+	return 0;
+}
+
+static void hugepage_close(void *instance)
+{
+	struct hugepage *h = instance;
+
+	helper_free(h->helper);
+	hugepool_unclaim(h->page_size, h->n_claimed);
+	close_fd(&h->huge);
+	close_fd(&h->ordinary);
+	free(h->where);
+	free(h);
+}
+
+static int hugepage_config(void *instance, const char *key, const char *value, char *why, size_t why_size)
+{
+	struct hugepage *h = instance;
+
+	if (!strcmp(key, "page-size")) {
+		if (strcmp(value, "2M") != 0 && strcmp(value, "1G") != 0) {
+			snprintf(why, why_size, "expected 2M or 1G");
+			return -EINVAL;
+		}
+		h->page_size = *value == '2' ? MIB2 : GIB;
+		return 0;
+	}
+	if (!strcmp(key, "fallback")) {
+		if (strcmp(value, "anon") != 0 && strcmp(value, "invalid") != 0) {
+			snprintf(why, why_size, "expected anon or invalid");
+			return -EINVAL;
+		}
+		h->falls_back = *value == 'a';
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* A pool that is too small now may be filled later, and a region is not always touched
+ * whole: both are told, and neither is an error. */
+static void check_pool(struct hugepage *h, const struct iopfd_region *region)
+{
+	char lacking[320], message[512];
+	uint64_t n_pages = region->length / h->page_size;
+
+	if (!hugepool_has(h->page_size, n_pages, lacking, sizeof(lacking))) {
+		snprintf(message, sizeof(message), "region %s: %s; what the pool lacks is %s", region->name, lacking,
+			 h->falls_back ? "taken from ordinary memory" : "answered INVALID");
+		h->host->log(h->falls_back ? LOG_NOTICE : LOG_WARNING, message);
+	}
+	hugepool_claim(h->page_size, n_pages);
+	h->n_claimed = n_pages;
+}
+
+/* On the helper: a hugetlb file has no memory policy of its own, its pages come from where
+ * the thread wants them. */
+static void follow_node(struct hugepage *h)
+{
+	unsigned long mask[NODES_MAX / (8 * sizeof(long))] = { 0 };
+	char message[192];
+
+	if (h->node_is_set)
+		return;
+	h->node_is_set = true;
+	if (h->numa_node < 0 || h->numa_node >= NODES_MAX)
+		return;
+	mask[(size_t)h->numa_node / (8 * sizeof(long))] = 1ul << ((size_t)h->numa_node % (8 * sizeof(long)));
+	if (syscall(SYS_set_mempolicy, MPOL_PREFERRED, mask, NODES_MAX) < 0) {
+		snprintf(message, sizeof(message), "numa-node = %d has no effect on huge pages: %s%s", h->numa_node,
+			 strerror(errno), errno == EPERM ? " (in the unit's sandbox use NUMAPolicy= instead)" : "");
+		h->host->log(LOG_WARNING, message);
+	}
+}
+
+/* What is there already is skipped. -ENOSPC: the pool, or the cgroup's share, is used up. */
+static int allocate(const struct hugepage *h, uint64_t offset, uint64_t length)
+{
+	while (fallocate(h->huge, 0, (off_t)offset, (off_t)length) < 0) {
+		if (errno == ENOMEM)
+			return -ENOSPC;
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+static void give_back(const struct hugepage *h, uint64_t offset, uint64_t length)
+{
+	fallocate(h->huge, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
+}
+
+/* A granule with huge pages, in a range that has to be ordinary as a whole. No device has
+ * it mapped: the range is being filled. */
+static int move_to_ordinary(const struct hugepage *h, uint64_t offset)
+{
+	char *from = mmap(NULL, h->granule, PROT_READ, MAP_SHARED | MAP_NORESERVE, h->huge, (off_t)offset);
+	uint64_t done = 0;
+	int r = 0;
+
+	if (from == MAP_FAILED)
+		return -errno;
+	while (!r && done < h->granule) {
+		ssize_t n = pwrite(h->ordinary, from + done, h->granule - done, (off_t)(offset + done));
+
+		if (n > 0)
+			done += (uint64_t)n;
+		else if (n == 0 || errno != EINTR)
+			r = n ? -errno : -EIO;
+	}
+	munmap(from, h->granule);
+	if (!r)
+		give_back(h, offset, h->granule);
+	return r;
+}
+
+/* From here on the granule is there: another region may have what is left of the pool. */
+static void settle(struct hugepage *h, uint64_t offset, uint8_t where)
+{
+	uint64_t n_pages = h->granule / h->page_size;
+
+	if (h->where[offset / h->granule] == NOWHERE) {
+		hugepool_unclaim(h->page_size, n_pages);
+		h->n_claimed -= n_pages;
+	}
+	h->where[offset / h->granule] = where;
+}
+
+static int fall_back(struct hugepage *h, uint64_t offset, uint64_t length)
+{
+	for (uint64_t at = offset; at < offset + length; at += h->granule) {
+		uint8_t where = h->where[at / h->granule];
+		int r = where == IN_HUGE ? move_to_ordinary(h, at) : 0;
+
+		if (r < 0)
+			return r;
+		if (where == IN_ORDINARY)
+			continue;
+		settle(h, at, IN_ORDINARY);
+		atomic_fetch_add_explicit(&h->n_fallbacks, 1, memory_order_relaxed);
+	}
+	return 0;
+}
+
+/* All of the range, or nothing that was not there before. But where other processes may
+ * have the memory, what we find may be theirs: then a part stays for the next try. */
+static int take_huge(struct hugepage *h, uint64_t offset, uint64_t length)
+{
+	int r = allocate(h, offset, length);
+
+	for (uint64_t at = offset; at < offset + length; at += h->granule)
+		if (r == 0)
+			settle(h, at, IN_HUGE);
+		else if (h->falls_back && h->where[at / h->granule] == NOWHERE)
+			give_back(h, at, h->granule);
+	return r;
+}
+
+/* NOWHERE: not all of it at one of them. */
+static unsigned where_is(const struct hugepage *h, uint64_t offset, uint64_t length)
+{
+	unsigned where = h->where[offset / h->granule];
+
+	for (uint64_t at = offset + h->granule; at < offset + length; at += h->granule)
+		if (h->where[at / h->granule] != where)
+			return NOWHERE;
+	return where;
+}
+
+static void answer(const struct hugepage *h, unsigned where, uint64_t offset, struct iopfd_memory *ret)
+{
+	*ret = (struct iopfd_memory){ .fd = where == IN_HUGE ? h->huge : h->ordinary, .offset = offset };
+}
+
+static bool has_ordinary(const struct hugepage *h, uint64_t offset, uint64_t length)
+{
+	return memchr(h->where + offset / h->granule, IN_ORDINARY, length / h->granule);
+}
+
+static int fill_on_helper(void *instance, uint64_t offset, uint64_t length, struct iopfd_memory *ret)
+{
+	struct hugepage *h = instance;
+	int r = -ENOSPC;
+
+	follow_node(h);
+	if (!has_ordinary(h, offset, length))
+		r = take_huge(h, offset, length);
+	if (r == -ENOSPC && h->falls_back)
+		r = fall_back(h, offset, length);
+	else if (r == -ENOSPC)
+		atomic_fetch_add_explicit(&h->n_fallbacks, length / h->granule, memory_order_relaxed);
+	if (r == 0)
+		answer(h, where_is(h, offset, length), offset, ret);
+	return r;
+}
+
+static int hugepage_fill(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length,
+			 uint32_t access, struct iopfd_memory *ret_memory)
+{
+	struct hugepage *h = instance;
+	unsigned where = where_is(h, offset, length);
+
+	(void)access;
+	if (where == NOWHERE)
+		return helper_submit(h->helper, request, offset, length);
+	answer(h, where, offset, ret_memory);
+	return 0;
+}
+
+static int check_region(const struct hugepage *h, const struct iopfd_region *region, char *why, size_t why_size)
+{
+	const char *name = hugepool_size_name(h->page_size);
+
+	if (region->granule < h->page_size) {
+		snprintf(why, why_size, "the granule is smaller than a page of %s; set granule = %s or more", name, name);
+		return -EINVAL;
+	}
+	if (region->iova % h->page_size || region->length % h->page_size) {
+		snprintf(why, why_size, "iova and length are not multiples of the page size; make them multiples of %s", name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int no_such_size(const struct hugepage *h, char *why, size_t why_size)
+{
+	bool has_small = h->page_size != MIB2 && hugepool_exists(MIB2);
+
+	snprintf(why, why_size, "this machine has no pages of %s; %s", hugepool_size_name(h->page_size),
+		 has_small ? "set page-size = 2M" : "use another policy");
+	return -EOPNOTSUPP;
+}
+
+static int make_memory(struct hugepage *h, const struct iopfd_region *region, char *why, size_t why_size)
+{
+	h->huge = h->host->make_memory(region->name, region->length, h->page_size, region->numa_node);
+	/* ENODEV: not this size. EINVAL, ENOSYS: a kernel without huge pages. */
+	if (h->huge == -ENODEV || h->huge == -EINVAL || h->huge == -ENOSYS)
+		return no_such_size(h, why, why_size);
+	if (h->huge >= 0 && h->falls_back)
+		h->ordinary = h->host->make_memory(region->name, region->length, 0, region->numa_node);
+	if (h->huge < 0 || (h->falls_back && h->ordinary < 0)) {
+		int r = h->huge < 0 ? h->huge : h->ordinary;
+
+		snprintf(why, why_size, "no memory can be made for it: %s", strerror(-r));
+		return r;
+	}
+	return 0;
+}
+
+static int hugepage_open(void *instance, const struct iopfd_region *region, char *why, size_t why_size)
+{
+	struct hugepage *h = instance;
+	int r = check_region(h, region, why, why_size);
+
+	if (r < 0)
+		return r;
+	r = make_memory(h, region, why, why_size);
+	if (r < 0)
+		return r;
+	h->granule = region->granule;
+	h->numa_node = region->numa_node;
+	h->where = calloc(region->length / region->granule, 1);
+	if (!h->where)
+		return -ENOMEM;
+	r = helper_new("iopfd-hugepage", h->host, fill_on_helper, h, &h->helper);
+	if (r < 0) {
+		snprintf(why, why_size, "no thread can be made for it: %s", strerror(-r));
+		return r;
+	}
+	check_pool(h, region);
+	return 0;
+}
+
+static int hugepage_memory(void *instance, struct iopfd_memory *ret_memory)
+{
+	struct hugepage *h = instance;
+
+	if (h->falls_back)
+		return -EOPNOTSUPP;
+	*ret_memory = (struct iopfd_memory){ .fd = h->huge };
+	return 0;
+}
+
+static uint64_t allocated_bytes(int fd)
+{
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
+}
+
+static uint64_t hugepage_backed_bytes(void *instance)
+{
+	struct hugepage *h = instance;
+
+	return allocated_bytes(h->huge) + allocated_bytes(h->ordinary);
+}
+
+static size_t hugepage_stats(void *instance, struct iopfd_counter *ret, size_t n)
+{
+	struct hugepage *h = instance;
+	const struct iopfd_counter counters[] = {
+		{ "HugePages", allocated_bytes(h->huge) / h->page_size },
+		{ "Fallbacks", atomic_load_explicit(&h->n_fallbacks, memory_order_relaxed) },
+	};
+
+	for (size_t i = 0; i < MIN(n, ARRAY_SIZE(counters)); i++)
+		ret[i] = counters[i];
+	return ARRAY_SIZE(counters);
+}
+
+extern const struct iopfd_policy policy_hugepage;
+const struct iopfd_policy policy_hugepage = {
+	.size = sizeof(policy_hugepage),
+	.abi_version = IOPFD_POLICY_ABI_VERSION,
+	.name = "hugepage",
+	.create = hugepage_create,
+	.config = hugepage_config,
+	.open = hugepage_open,
+	.fill = hugepage_fill,
+	.memory = hugepage_memory,
+	.backed_bytes = hugepage_backed_bytes,
+	.stats = hugepage_stats,
+	.close = hugepage_close,
+};
