@@ -207,3 +207,23 @@ void scenario_random(struct client *c)
 		compare_random(&s, &s.targets[i]);
 	setup_close(&s);
 }
+
+/* Memory that nobody else can look at: fill and check by the device alone. count= for pages
+ * at random instead of all in order. */
+void scenario_blind(struct client *c)
+{
+	struct setup s;
+	uint64_t start;
+
+	setup_open(c, &s);
+	s.job.count = option_number("count", 0);
+	if (s.job.count)
+		s.job.flags |= IOPF_RANDOM;
+	start = clock_now_ns();
+	setup_run(&s, IOPF_FILL);
+	setup_must_be_right(&s, "fill");
+	report(&s, "blind", start);
+	setup_run(&s, IOPF_CHECK);
+	setup_must_be_right(&s, "check");
+	setup_close(&s);
+}

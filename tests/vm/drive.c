@@ -194,6 +194,7 @@ int main(int argc, char **argv)
 		{ "buffer", scenario_buffer },
 		{ "ops", scenario_ops },
 		{ "random", scenario_random },
+		{ "blind", scenario_blind },
 		{ "refuse", scenario_refuse },
 		{ "headless", scenario_headless },
 		{ "peak", scenario_peak },

@@ -57,6 +57,7 @@ void scenario_read_first(struct client *c);
 void scenario_buffer(struct client *c);
 void scenario_ops(struct client *c);
 void scenario_random(struct client *c);
+void scenario_blind(struct client *c);
 
 /* trouble.c */
 void scenario_refuse(struct client *c);
