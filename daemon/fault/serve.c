@@ -109,6 +109,8 @@ static void log_refused(struct pager *p, struct attachment *a, const struct uapi
 		.device = a->device->name,
 		.space = p->space.name,
 		.region = region ? region->name : NULL,
+		.policy = region ? policy_name(region->policy) : NULL,
+		.cookie = record->cookie,
 		.iova = record->addr,
 		.perm = record->perm,
 		.pasid = record_pasid(record),

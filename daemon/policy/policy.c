@@ -177,7 +177,8 @@ static void check_range(const struct policy *p, uint64_t offset, uint64_t length
 static int nonsense(struct policy *p, const char *what)
 {
 	p->failed = true;
-	log_error("region %s: policy %s %s; the region is not served any more", p->region, p->ops->name, what);
+	log_with(LOG_ERR, 0, &((struct log_fields){ .policy = p->ops->name }),
+		 "region %s: policy %s %s; the region is not served any more", p->region, p->ops->name, what);
 	return -EBADE;
 }
 
@@ -258,6 +259,11 @@ void policy_prefetch(struct policy *p, uint64_t offset, uint64_t length)
 {
 	if (p->ops->prefetch && !p->failed)
 		p->ops->prefetch(p->instance, offset, length);
+}
+
+const char *policy_name(const struct policy *p)
+{
+	return p->ops->name;
 }
 
 bool policy_tracks_dirty(const struct policy *p)

@@ -65,6 +65,7 @@ void policy_prefetch(struct policy *p, uint64_t offset, uint64_t length);
 int policy_fill_result(struct policy *p, const struct policy_request *rq, uint64_t length);
 
 /* Facts that never change. */
+const char *policy_name(const struct policy *p);
 bool policy_tracks_dirty(const struct policy *p);
 bool policy_releases(const struct policy *p);
 
