@@ -41,8 +41,7 @@ static void command_done(struct shard_call *call)
 	service_call_reply(c->reply, call->result, c->job.bytes);
 	free(c);
 	m->n_commands--;
-	if (m->commands_settle)
-		manager_settled(m);
+	manager_settled(m);
 }
 
 /* The granules that the range touches. */
@@ -81,5 +80,6 @@ void managed_space_command(void *userdata, struct space_entry *e, size_t region,
 	c->call.run = run_command;
 	c->call.done = command_done;
 	m->n_commands++;
+	manager_begin(m);
 	shard_submit(s->shard, &c->call);
 }

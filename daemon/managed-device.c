@@ -5,6 +5,7 @@
  * mastering is set with the RID and DMA before an attach is refused; they are detached
  * before it, as the kernel wants.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +39,7 @@ static int run_attach(struct shard_call *c)
 	if (!a->space->pager.ioas)
 		return reason_set(&a->why, a->space->start_error.error, "%s%s", a->space->start_error.text,
 				  error_hint(a->space->start_error.error));
-	r = pager_attach(&a->space->pager, a->device->entry.device, a->entry->pasid, &a->stats, &a->why);
-	a->attached = r >= 0;
+	r = pager_attach(&a->space->pager, a->device->entry.device, a->entry.pasid, a->entry.stats, &a->why);
 	return r;
 }
 
@@ -47,8 +47,7 @@ static int run_detach(struct shard_call *c)
 {
 	struct managed_attachment *a = container_of(c, struct managed_attachment, call);
 
-	a->attached = false;
-	return pager_detach(&a->space->pager, a->device->entry.device, a->entry->pasid);
+	return pager_detach(&a->space->pager, a->device->entry.device, a->entry.pasid);
 }
 
 static void on_call_done(struct shard_call *c)
@@ -56,6 +55,7 @@ static void on_call_done(struct shard_call *c)
 	struct managed_attachment *a = container_of(c, struct managed_attachment, call);
 	struct managed_device *d = a->device;
 
+	a->entry.attached = c->run == run_attach && c->result >= 0;
 	if (c->run == run_detach && c->result < 0)
 		log_with(LOG_WARNING, c->result, &(struct log_fields){ .device = d->entry.name },
 			 "the kernel refuses to detach it from space %s", a->space->entry.name);
@@ -65,13 +65,14 @@ static void on_call_done(struct shard_call *c)
 
 static void submit(struct managed_attachment *a, int (*run)(struct shard_call *c))
 {
+	a->why = (struct reason){ 0 };
 	a->call.run = run;
 	a->call.done = on_call_done;
 	a->device->n_pending++;
 	shard_submit(a->space->shard, &a->call);
 }
 
-/* The calls of this step have been submitted, maybe none. */
+/* The calls of this part of the step have been submitted, maybe none. */
 static void then(struct managed_device *d, void (*next)(struct managed_device *d))
 {
 	d->next = next;
@@ -79,9 +80,37 @@ static void then(struct managed_device *d, void (*next)(struct managed_device *d
 		next(d);
 }
 
+static void step_begin(struct managed_device *d, void (*ended)(struct managed_device *d))
+{
+	assert(!d->ended);
+	d->ended = ended;
+	d->why = (struct reason){ 0 };
+	manager_begin(d->manager);
+}
+
+static void step_end(struct managed_device *d)
+{
+	struct manager *m = d->manager;
+	void (*ended)(struct managed_device *d) = d->ended;
+
+	d->ended = NULL;
+	ended(d);
+	manager_settled(m);
+}
+
+static struct managed_attachment *managed_attachment(struct attachment_entry *e)
+{
+	return container_of(e, struct managed_attachment, entry);
+}
+
+static struct managed_attachment *first_attachment(const struct managed_device *d)
+{
+	return managed_attachment(TAILQ_FIRST(&d->entry.attachments));
+}
+
 static void submit_detach(struct managed_attachment *a)
 {
-	if (a->attached)
+	if (a->entry.attached)
 		submit(a, run_detach);
 }
 
@@ -104,26 +133,32 @@ static void detach_end(struct managed_device *d)
 		set_state(d, DEVICE_DETACHED, NULL);
 		log_state(d, LOG_INFO, MESSAGE_DETACHED, "detached");
 	}
-	manager_settled(d->manager);
+	step_end(d);
 }
 
 static void detach_rid(struct managed_device *d)
 {
-	submit_detach(&d->attachments[0]);
+	submit_detach(first_attachment(d));
 	then(d, detach_end);
 }
 
 static void detach_all(struct managed_device *d)
 {
-	for (size_t i = 1; i < d->entry.n_attachments; i++)
-		submit_detach(&d->attachments[i]);
+	struct attachment_entry *e;
+
+	TAILQ_FOREACH(e, &d->entry.attachments, link)
+		if (e->pasid != PASID_NONE)
+			submit_detach(managed_attachment(e));
 	then(d, detach_rid);
 }
 
 static bool attach_failed(struct managed_device *d)
 {
-	for (size_t i = 0; i < d->entry.n_attachments && !d->why.error; i++)
-		d->why = d->attachments[i].why;
+	struct attachment_entry *e;
+
+	TAILQ_FOREACH(e, &d->entry.attachments, link)
+		if (!d->why.error)
+			d->why = managed_attachment(e)->why;
 	return d->why.error;
 }
 
@@ -135,13 +170,13 @@ static void attach_end(struct managed_device *d)
 	}
 	set_state(d, DEVICE_ACTIVE, NULL);
 	log_state(d, LOG_INFO, MESSAGE_ATTACHED, "attached, its faults are served");
-	manager_settled(d->manager);
+	step_end(d);
 }
 
 static void attach_rid(struct managed_device *d)
 {
 	if (!attach_failed(d))
-		submit(&d->attachments[0], run_attach);
+		submit(first_attachment(d), run_attach);
 	then(d, attach_end);
 }
 
@@ -156,7 +191,7 @@ static int open_device(struct managed_device *d, enum device_state *ret_state)
 	if (r < 0)
 		return r;
 	d->entry.device = device;
-	device->uses_pasids = d->entry.n_attachments > 1;
+	device->uses_pasids = d->uses_pasids;
 	device->bus_master = d->bus_master;
 	if (device->ops->uses_iommufd)
 		r = manager_get_iommufd(d->manager, &iommufd, &d->why);
@@ -171,19 +206,22 @@ static int open_device(struct managed_device *d, enum device_state *ret_state)
 
 static int open_spaces(struct managed_device *d)
 {
+	struct attachment_entry *e;
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < d->entry.n_attachments; i++)
-		r = managed_space_open(d->attachments[i].space, d->entry.device->ops, &d->why);
+	TAILQ_FOREACH(e, &d->entry.attachments, link)
+		if (r >= 0)
+			r = managed_space_open(managed_attachment(e)->space, d->entry.device->ops, &d->why);
 	return r;
 }
 
-void managed_device_start(struct managed_device *d)
+void managed_device_start(struct managed_device *d, void (*ended)(struct managed_device *d))
 {
+	struct attachment_entry *e;
 	enum device_state state;
 	int r;
 
-	d->why = (struct reason){ 0 };
+	step_begin(d, ended);
 	d->entry.device = device_free(d->entry.device);
 	set_state(d, DEVICE_ATTACHING, NULL);
 	r = open_device(d, &state);
@@ -195,66 +233,169 @@ void managed_device_start(struct managed_device *d)
 		close_device(d);
 		set_state(d, state, &d->why);
 		log_state(d, LOG_ERR, MESSAGE_FAILED, d->why.text);
-		manager_settled(d->manager);
+		step_end(d);
 		return;
 	}
-	for (size_t i = 1; i < d->entry.n_attachments; i++)
-		submit(&d->attachments[i], run_attach);
+	TAILQ_FOREACH(e, &d->entry.attachments, link)
+		if (e->pasid != PASID_NONE)
+			submit(managed_attachment(e), run_attach);
 	then(d, attach_rid);
 }
 
-void managed_device_stop(struct managed_device *d)
+void managed_device_stop(struct managed_device *d, void (*ended)(struct managed_device *d))
 {
-	if (d->entry.state != DEVICE_ACTIVE) {
-		manager_settled(d->manager);
+	step_begin(d, ended);
+	if (!managed_device_is_attached(d)) {
+		step_end(d);
 		return;
 	}
 	set_state(d, DEVICE_DRAINING, NULL);
 	detach_all(d);
 }
 
-static void attachment_init(struct managed_device *d, size_t i, uint32_t pasid, struct managed_space *space)
+static void attachment_free(struct managed_attachment *a)
 {
-	struct managed_attachment *a = &d->attachments[i];
+	a->space->n_users--;
+	directory_retire_attachment(&a->entry);
+	stats_page_give(a->entry.stats);
+	manager_reserve_calls(a->device->manager, -1);
+	free(a);
+}
 
-	a->entry = &d->entry.attachments[i];
+static int attachment_new(struct managed_device *d, uint32_t pasid, struct managed_space *space,
+			  struct managed_attachment **ret)
+{
+	struct managed_attachment *a = calloc(1, sizeof(*a));
+	struct stats *stats;
+
+	if (!a)
+		return -ENOMEM;
+	if (manager_reserve_calls(d->manager, 1) < 0) {
+		free(a);
+		return -ENOSPC;
+	}
+	stats = stats_page_take(d->manager->page, STATS_ATTACHMENT, d->entry.name, space->entry.name, pasid);
+	if (!stats) {
+		manager_reserve_calls(d->manager, -1);
+		free(a);
+		return -ENOSPC;
+	}
 	a->space = space;
 	a->device = d;
-	*a->entry = (struct attachment_entry){
+	a->entry = (struct attachment_entry){
 		.pasid = pasid,
 		.space = &space->entry,
 		.device = &d->entry,
-		.stats = &a->stats,
+		.stats = stats,
 	};
-}
-
-int managed_device_init(struct managed_device *d, struct manager *m, const struct config_device *config)
-{
-	size_t n = config->n_pasids + 1;
-
-	d->manager = m;
-	d->bus_master = config->bus_master;
-	d->entry.name = strdup(config->name);
-	d->entry.address = strdup(config->address);
-	d->entry.source = strdup(config->source);
-	d->entry.attachments = calloc(n, sizeof(*d->entry.attachments));
-	d->attachments = calloc(n, sizeof(*d->attachments));
-	if (!d->entry.name || !d->entry.address || !d->entry.source || !d->entry.attachments || !d->attachments)
-		return -ENOMEM;
-	d->entry.n_attachments = n;
-	attachment_init(d, 0, PASID_NONE, &m->spaces[config->space]);
-	for (size_t i = 1; i < n; i++)
-		attachment_init(d, i, config->pasids[i - 1].pasid, &m->spaces[config->pasids[i - 1].space]);
+	space->n_users++;
+	TAILQ_INSERT_TAIL(&d->entry.attachments, &a->entry, link);
+	if (ret)
+		*ret = a;
 	return 0;
 }
 
-void managed_device_deinit(struct managed_device *d)
+static void pasid_end(struct managed_device *d)
 {
+	struct managed_attachment *a = TAKE_PTR(d->pasid);
+
+	d->why = a->why;
+	if (!a->entry.attached)
+		attachment_free(a);
+	service_device_changed(d->manager->service, &d->entry);
+	step_end(d);
+}
+
+void managed_device_attach_pasid(struct managed_device *d, uint32_t pasid, struct managed_space *space,
+				 void (*ended)(struct managed_device *d))
+{
+	int r;
+
+	step_begin(d, ended);
+	r = managed_space_open(space, d->entry.device->ops, &d->why);
+	if (r >= 0) {
+		r = attachment_new(d, pasid, space, &d->pasid);
+		if (r < 0)
+			reason_set(&d->why, -r, "no room for another attachment");
+	}
+	if (r < 0) {
+		step_end(d);
+		return;
+	}
+	submit(d->pasid, run_attach);
+	then(d, pasid_end);
+}
+
+void managed_device_detach_pasid(struct managed_device *d, struct managed_attachment *a,
+				 void (*ended)(struct managed_device *d))
+{
+	step_begin(d, ended);
+	d->pasid = a;
+	submit(a, run_detach);
+	then(d, pasid_end);
+}
+
+static int add_attachment(struct managed_device *d, uint32_t pasid, const struct config_space *space)
+{
+	struct space_entry *e = directory_find_space(&d->manager->directory, space->name);
+
+	assert(e);
+	return attachment_new(d, pasid, managed_space(e), NULL);
+}
+
+static void release(struct managed_device *d)
+{
+	while (!TAILQ_EMPTY(&d->entry.attachments))
+		attachment_free(first_attachment(d));
 	device_free(d->entry.device);
 	free(d->entry.error_text);
-	free(d->entry.attachments);
-	free(d->attachments);
 	free(d->entry.source);
 	free(d->entry.address);
 	free(d->entry.name);
+}
+
+int managed_device_new(struct manager *m, const struct config *config, const struct config_device *c,
+		       struct managed_device **ret)
+{
+	struct managed_device *d = calloc(1, sizeof(*d));
+	int r = -ENOMEM;
+
+	if (!d)
+		return -ENOMEM;
+	TAILQ_INIT(&d->entry.attachments);
+	d->manager = m;
+	d->bus_master = c->bus_master;
+	d->uses_pasids = c->n_pasids > 0;
+	d->entry.name = strdup(c->name);
+	d->entry.address = strdup(c->address);
+	d->entry.source = strdup(c->source);
+	if (d->entry.name && d->entry.address && d->entry.source)
+		r = add_attachment(d, PASID_NONE, &config->spaces[c->space]);
+	for (size_t i = 0; r >= 0 && i < c->n_pasids; i++)
+		r = add_attachment(d, c->pasids[i].pasid, &config->spaces[c->pasids[i].space]);
+	if (r < 0) {
+		release(d);
+		free(d);
+		return r;
+	}
+	d->entry.state = DEVICE_DETACHED;
+	TAILQ_INSERT_TAIL(&m->directory.devices, &d->entry, link);
+	service_device_added(m->service, &d->entry);
+	if (ret)
+		*ret = d;
+	return 0;
+}
+
+struct managed_device *managed_device_free(struct managed_device *d)
+{
+	struct manager *m = d->manager;
+
+	assert(!d->ended);
+	service_device_removed(m->service, &d->entry);
+	while (!TAILQ_EMPTY(&d->entry.attachments))
+		attachment_free(first_attachment(d));
+	directory_retire_device(&m->directory, &d->entry);
+	release(d);
+	free(d);
+	return NULL;
 }

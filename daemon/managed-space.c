@@ -3,6 +3,7 @@
  * The life of a space: closed, open (from its first device on), drained, closed. The
  * control thread makes policies and the ioas; from then on the shard owns the ioas.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -19,6 +20,9 @@
 
 /* What a space gives back when another one finds nothing, at most. */
 #define SHRINK_BYTES (4ull << 20)
+
+/* On its shard at once: start, stop, a shrink, and a cry for one. */
+#define CALLS_PER_SPACE 4
 
 static const char *const on_fault_names[] = {
 	[REGION_DEMAND] = "demand",
@@ -102,18 +106,16 @@ static int add_region(struct managed_space *s, const struct config_region *confi
 /* On the control thread, which the shard asked to come. */
 static void on_starving_told(void *userdata)
 {
-	struct managed_space *s = userdata, *largest = NULL;
+	struct managed_space *s = userdata;
 	struct manager *m = s->manager;
+	struct space_entry *e, *largest = NULL;
 
-	for (size_t i = 0; i < m->n_spaces; i++) {
-		struct managed_space *other = &m->spaces[i];
-
-		if (other != s && (!largest || space_entry_mapped_bytes(&other->entry) > space_entry_mapped_bytes(&largest->entry)))
-			largest = other;
-	}
+	TAILQ_FOREACH(e, &m->directory.spaces, link)
+		if (e != &s->entry && (!largest || space_entry_mapped_bytes(e) > space_entry_mapped_bytes(largest)))
+			largest = e;
 	atomic_store(&s->starving, false);
 	if (largest && !m->stop_asked)
-		managed_space_shrink(largest);
+		managed_space_shrink(managed_space(largest));
 }
 
 static void on_starving(void *userdata)
@@ -124,15 +126,12 @@ static void on_starving(void *userdata)
 		shard_notify(s->shard, on_starving_told, s);
 }
 
-int managed_space_init(struct managed_space *s, struct manager *m, const struct config *config, size_t index,
-		       struct shard *shard)
+static int init(struct managed_space *s, const struct config *config, const struct config_space *c)
 {
-	const struct config_space *c = &config->spaces[index];
+	struct manager *m = s->manager;
 	struct pager_setup setup = {
 		.name = c->name,
 		.n_regions = c->n_regions,
-		.stats = &s->stats,
-		.orphans = shard_orphans(shard),
 		.budget = &m->budget,
 		.limit = budget_bytes(&c->budget),
 		.deadline_ns = config->deadline_ns,
@@ -142,19 +141,19 @@ int managed_space_init(struct managed_space *s, struct manager *m, const struct 
 	};
 	int r;
 
-	s->manager = m;
-	s->shard = shard;
 	s->numa_node = c->numa_node;
 	s->entry.name = strdup(c->name);
 	s->entry.regions = calloc(c->n_regions + 1, sizeof(*s->entry.regions));
+	s->entry.stats = setup.stats = stats_page_take(m->page, STATS_SPACE, NULL, c->name, PASID_NONE);
 	s->settings = calloc(c->n_regions + 1, sizeof(struct policy_setting *));
 	if (!s->entry.name || !s->entry.regions || !s->settings)
 		return -ENOMEM;
+	if (!s->entry.stats)
+		return -ENOSPC;
 	r = pager_init(&s->pager, &setup);
 	for (size_t i = 0; r >= 0 && i < c->n_regions; i++)
 		r = add_region(s, &c->regions[i]);
 	s->entry.budget = setup.limit == BUDGET_NONE ? 0 : (uint64_t)setup.limit;
-	s->entry.stats = &s->stats;
 	s->entry.mapped_bytes = &s->pager.space.mapped_bytes;
 	s->entry.extents_mapped = &s->pager.space.extents_mapped;
 	return r;
@@ -166,7 +165,7 @@ static void close_policies(struct managed_space *s)
 		s->entry.regions[i].policy = policy_close(s->entry.regions[i].policy);
 }
 
-void managed_space_deinit(struct managed_space *s)
+static void release(struct managed_space *s)
 {
 	close_policies(s);
 	for (size_t i = 0; i < s->entry.n_regions; i++) {
@@ -175,9 +174,46 @@ void managed_space_deinit(struct managed_space *s)
 	}
 	if (s->pager.space.name)
 		pager_deinit(&s->pager);
+	stats_page_give(s->entry.stats);
+	manager_reserve_calls(s->manager, -CALLS_PER_SPACE);
 	free(s->settings);
 	free(s->entry.regions);
 	free(s->entry.name);
+	free(s);
+}
+
+int managed_space_new(struct manager *m, const struct config *config, size_t index, struct managed_space **ret)
+{
+	struct managed_space *s;
+	int r = manager_reserve_calls(m, CALLS_PER_SPACE);
+
+	if (r < 0)
+		return r;
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		manager_reserve_calls(m, -CALLS_PER_SPACE);
+		return -ENOMEM;
+	}
+	s->manager = m;
+	r = init(s, config, &config->spaces[index]);
+	if (r < 0) {
+		release(s);
+		return r;
+	}
+	TAILQ_INSERT_TAIL(&m->directory.spaces, &s->entry, link);
+	service_space_added(m->service, &s->entry);
+	if (ret)
+		*ret = s;
+	return 0;
+}
+
+struct managed_space *managed_space_free(struct managed_space *s)
+{
+	assert(!s->is_open && !s->n_users);
+	service_space_removed(s->manager->service, &s->entry);
+	directory_retire_space(&s->manager->directory, &s->entry);
+	release(s);
+	return NULL;
 }
 
 static int open_policy(struct managed_space *s, size_t i, struct reason *why)
@@ -231,28 +267,43 @@ static int open_ioas(struct managed_space *s, const struct device_ops *ops, stru
 
 static int run_start(struct shard_call *c)
 {
-	struct managed_space *s = container_of(c, struct managed_space, call);
+	struct managed_space *s = container_of(c, struct managed_space, start_call);
 
 	return pager_start(&s->pager, shard_loop(c->shard), shard_inbox(c->shard), TAKE_PTR(s->ioas), &s->start_error);
 }
 
 static void done_start(struct shard_call *c)
 {
-	struct managed_space *s = container_of(c, struct managed_space, call);
+	struct managed_space *s = container_of(c, struct managed_space, start_call);
 
 	if (c->result < 0)
 		log_error("%s", s->start_error.text);
 	manager_settled(s->manager);
 }
 
+static int pick_shard(struct managed_space *s, struct reason *why)
+{
+	int r = shards_pick(s->manager, &s->shard);
+
+	if (r < 0)
+		return reason_set(why, -r, "no thread to serve space %s: %s%s", s->entry.name, strerror(-r), error_hint(-r));
+	s->pager.setup.orphans = shard_orphans(s->shard);
+	return 0;
+}
+
 int managed_space_open(struct managed_space *s, const struct device_ops *ops, struct reason *why)
 {
 	int r = 0;
 
-	if (s->is_open)
+	if (s->is_open && (s->ops == ops || (s->ops->uses_iommufd && ops->uses_iommufd)))
 		return 0;
+	if (s->is_open)
+		return reason_set(why, EINVAL, "space %s is used by devices of kind %s, which cannot share it",
+				  s->entry.name, s->ops->name);
 	for (size_t i = 0; r >= 0 && i < s->entry.n_regions; i++)
 		r = open_policy(s, i, why);
+	if (r >= 0)
+		r = pick_shard(s, why);
 	if (r >= 0)
 		r = open_ioas(s, ops, why);
 	if (r < 0) {
@@ -260,10 +311,11 @@ int managed_space_open(struct managed_space *s, const struct device_ops *ops, st
 		return r;
 	}
 	s->is_open = true;
-	s->manager->n_settling++;
-	s->call.run = run_start;
-	s->call.done = done_start;
-	shard_submit(s->shard, &s->call);
+	s->ops = ops;
+	manager_begin(s->manager);
+	s->start_call.run = run_start;
+	s->start_call.done = done_start;
+	shard_submit(s->shard, &s->start_call);
 	return 0;
 }
 
@@ -292,6 +344,7 @@ static void done_step(struct shard_call *c)
 
 void managed_space_drain(struct managed_space *s)
 {
+	manager_begin(s->manager);
 	s->call.run = run_drain;
 	s->call.done = done_step;
 	shard_submit(s->shard, &s->call);
@@ -316,6 +369,7 @@ static int run_stop(struct shard_call *c)
 
 void managed_space_close(struct managed_space *s)
 {
+	manager_begin(s->manager);
 	s->is_open = false;
 	s->call.run = run_stop;
 	s->call.done = done_step;

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The manager's devices and spaces: each an entry of the directory together with what
- * makes it run. Private to manager.c, managed-device.c and managed-space.c; all of it
- * belongs to the control thread, except what a shard_call carries while it is under way.
+ * makes it run. Private to manager.c and managed-*.c; all of it belongs to the control
+ * thread, except what a shard_call carries while it is under way.
+ *
+ * A device or a space does one step at a time: start, stop, one PASID, a command. A step
+ * begins with manager_begin() and ends with manager_settled(), so that the manager knows
+ * when nothing is under way; what concerns all (stop, reload) waits for that.
  */
 #pragma once
 
@@ -11,6 +15,7 @@
 #include "control/service.h"
 #include "fault/pager.h"
 #include "fault/shard.h"
+#include "fault/stats-page.h"
 #include "fault/worker.h"
 #include "manager.h"
 
@@ -23,83 +28,97 @@ int64_t budget_bytes(const struct config_budget *b);
 struct managed_space {
 	struct space_entry entry;
 	struct manager *manager;
-	struct shard *shard;
+	struct shard *shard; /* from its open on */
 	struct pager pager;
-	struct stats stats; /* what no attachment caused */
+	const struct device_ops *ops; /* of the devices it was opened for */
 	struct ioas *ioas;  /* on its way to the shard */
 	bool is_open;
+	bool transient;     /* goes with the device that brought it */
+	unsigned n_users;   /* attachments of devices that name it, attached or not */
 	struct reason start_error; /* why the shard does not serve it; the shard's, then of the attaches on it */
 	int32_t numa_node;
 	struct policy_setting **settings; /* of each region; ends with key NULL */
 	atomic_bool starving; /* the control thread has been told */
+	struct shard_call start_call;
 	struct shard_call shrink_call;
 	uint64_t shrink_bytes;
 	bool shrinking;
-	struct shard_call call;
+	struct shard_call call; /* drain, then stop */
 };
 
 struct managed_attachment {
-	struct attachment_entry *entry;
+	struct attachment_entry entry;
 	struct managed_space *space;
 	struct managed_device *device;
-	struct stats stats;
 	struct shard_call call;
 	struct reason why;
-	bool attached;
 };
 
 struct managed_device {
 	struct device_entry entry;
 	struct manager *manager;
-	struct managed_attachment *attachments; /* the RID first, as in the entry */
 	bool bus_master;
-	/* A step of its life is a set of calls to shards; when all have come back, the next. */
+	bool uses_pasids; /* even if none is configured */
+	/* The step under way, if ended is set: a set of calls to shards; when all have come back,
+	 * next; at last ended, which may free the device. */
 	unsigned n_pending;
 	void (*next)(struct managed_device *d);
-	struct reason why; /* of the first failure of the attach under way */
+	void (*ended)(struct managed_device *d);
+	struct service_call *reply; /* who asked for the step */
+	struct managed_attachment *pasid; /* the step is about this one alone */
+	struct reason why; /* of the first failure of the step */
 };
 
 struct manager {
 	struct loop *loop;
-	struct directory directory;
+	struct directory directory; /* its entries are managed_device and managed_space */
 	struct service *service;
 	struct iommufd *iommufd; /* NULL until the first device needs it */
+	struct stats_page *page;
 	struct budget budget;
 	struct workers *workers;
 	char *plugin_dir;
+	uint64_t deadline_ns;
 	unsigned n_commands; /* of the bus, under way */
-	bool commands_settle; /* they count in n_settling */
+	size_t n_calls;      /* that may be under way at once on one shard, at most */
+	size_t max_calls;    /* what the rings have room for */
 	struct shard **shards;
 	struct shard_call *heartbeats; /* one for each shard */
 	size_t n_shards;
-	unsigned n_beating; /* heartbeats under way */
-	struct managed_space *spaces;
-	size_t n_spaces;
-	struct managed_device *devices;
-	size_t n_devices;
-	/* A stage of start or stop ends when this many devices or spaces have ended their step;
-	 * then comes the next. NULL: between start and stop. */
+	size_t max_shards;   /* threads start when spaces need them */
+	unsigned n_beating;  /* heartbeats under way */
+	/* When nothing is under way any more, next; NULL: nothing waits for that. */
 	size_t n_settling;
 	void (*next)(struct manager *m);
 	bool stop_asked;
+	bool stopping;
 	struct loop_source *signals;
 	struct loop_source *watchdog;
 	bool ready;
 	int exit_code;
 };
 
+static inline struct managed_space *managed_space(struct space_entry *e)
+{
+	return container_of(e, struct managed_space, entry);
+}
+
+static inline struct managed_device *managed_device(struct device_entry *e)
+{
+	return container_of(e, struct managed_device, entry);
+}
+
 /* What to do about an errno that means a limit: a half sentence to append, or "". */
 const char *error_hint(int error);
 
-/* Spaces. init: of the configuration, opens nothing. open: policies, ioas, and the shard is
- * told to serve it (which ends in manager_settled()); calls submitted afterwards run after
- * that. A second open does nothing. */
-int managed_space_init(struct managed_space *s, struct manager *m, const struct config *config, size_t index,
-		       struct shard *shard);
+/* Spaces. new: of the configuration, opens nothing; it is in the directory. open: policies,
+ * ioas, and a shard is told to serve it; calls submitted afterwards run after that. A second
+ * open does nothing. free: closed, without users; takes it out of the directory. */
+int managed_space_new(struct manager *m, const struct config *config, size_t index, struct managed_space **ret);
+struct managed_space *managed_space_free(struct managed_space *s);
 int managed_space_open(struct managed_space *s, const struct device_ops *ops, struct reason *why);
-void managed_space_drain(struct managed_space *s); /* ends in manager_settled() */
-void managed_space_close(struct managed_space *s); /* likewise; nothing is attached any more */
-void managed_space_deinit(struct managed_space *s);
+void managed_space_drain(struct managed_space *s); /* a step */
+void managed_space_close(struct managed_space *s); /* a step; nothing is attached any more */
 
 /* Gives back some of what it has mapped, for another space. */
 void managed_space_shrink(struct managed_space *s);
@@ -108,14 +127,38 @@ void managed_space_shrink(struct managed_space *s);
 void managed_space_command(void *manager, struct space_entry *e, size_t region, enum space_command command,
 			   uint64_t offset, uint64_t length, struct service_call *call);
 
-/* Devices. start and stop end in manager_settled(). */
-int managed_device_init(struct managed_device *d, struct manager *m, const struct config_device *config);
-void managed_device_start(struct managed_device *d);
-void managed_device_stop(struct managed_device *d);
-void managed_device_deinit(struct managed_device *d);
+/* Devices. new: with its attachments, none of them made; in the directory. Its spaces are.
+ * start and stop: a step; ended is called when the state is what came of it. */
+int managed_device_new(struct manager *m, const struct config *config, const struct config_device *c,
+		       struct managed_device **ret);
+struct managed_device *managed_device_free(struct managed_device *d); /* not attached; no step */
+void managed_device_start(struct managed_device *d, void (*ended)(struct managed_device *d));
+void managed_device_stop(struct managed_device *d, void (*ended)(struct managed_device *d));
+static inline bool managed_device_is_attached(const struct managed_device *d)
+{
+	return d->entry.state == DEVICE_ACTIVE || d->entry.state == DEVICE_PAUSED;
+}
 
-/* One device or space has ended its step. */
+/* One more PASID, or one less, of an attached device: a step; d->why.error says how it ended. */
+void managed_device_attach_pasid(struct managed_device *d, uint32_t pasid, struct managed_space *space,
+				 void (*ended)(struct managed_device *d));
+void managed_device_detach_pasid(struct managed_device *d, struct managed_attachment *a,
+				 void (*ended)(struct managed_device *d));
+
+/* A step begins, a step has ended. */
+void manager_begin(struct manager *m);
 void manager_settled(struct manager *m);
+
+/* Logs and tells the bus and the service manager how many devices are active. */
+void manager_report(struct manager *m);
+
+/* Room for n more calls under way; -ENOSPC. Negative n gives back. */
+int manager_reserve_calls(struct manager *m, long n);
+
+/* Shards (managed-shards.c). pick: the one with the fewest open spaces. */
+int shards_init(struct manager *m, const struct config *config);
+void shards_deinit(struct manager *m);
+int shards_pick(struct manager *m, struct shard **ret);
 
 /* Opens /dev/iommu when it is needed first. */
 int manager_get_iommufd(struct manager *m, struct iommufd **ret, struct reason *why);

@@ -8,7 +8,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +18,6 @@
 #include "control/notify.h"
 #include "device/iommufd.h"
 #include "managed.h"
-
-#define WORKERS_MAX 8u
 
 /* Long maps run in parallel in the kernel; more than this only share its memory. */
 #define MAP_WORKERS 2u
@@ -81,24 +78,30 @@ static const char *plural(size_t n)
 }
 
 /* READY once, and after that the status sentence whenever a device's step has ended. */
-static void report(struct manager *m)
+void manager_report(struct manager *m)
 {
-	size_t n_active = 0;
+	size_t n_active = 0, n_devices = 0, n_spaces = 0;
+	const struct device_entry *e, *failed = NULL;
+	const struct space_entry *space;
 	char status[400];
-	const struct device_entry *failed = NULL;
 
-	for (size_t i = 0; i < m->n_devices; i++) {
-		if (m->devices[i].entry.state == DEVICE_ACTIVE)
+	if (m->stop_asked)
+		return;
+	TAILQ_FOREACH(e, &m->directory.devices, link) {
+		n_devices++;
+		if (e->state == DEVICE_ACTIVE)
 			n_active++;
 		else if (!failed)
-			failed = &m->devices[i].entry;
+			failed = e;
 	}
+	TAILQ_FOREACH(space, &m->directory.spaces, link)
+		n_spaces++;
 	if (failed)
-		snprintf(status, sizeof(status), "%zu of %zu devices active; %s is %s: %s", n_active, m->n_devices,
+		snprintf(status, sizeof(status), "%zu of %zu devices active; %s is %s: %s", n_active, n_devices,
 			 failed->name, device_state_to_string(failed->state), failed->error_text ?: "");
 	else
 		snprintf(status, sizeof(status), "%zu device%s active, %zu space%s, %zu shard%s, %s", n_active, plural(n_active),
-			 m->n_spaces, plural(m->n_spaces), m->n_shards, plural(m->n_shards), m->directory.backend);
+			 n_spaces, plural(n_spaces), m->n_shards, plural(m->n_shards), m->directory.backend);
 	set_state(m, failed ? MANAGER_DEGRADED : MANAGER_RUNNING);
 	log_info("%s", status);
 	if (m->ready)
@@ -113,66 +116,80 @@ static void stop_end(struct manager *m)
 	loop_stop(m->loop, m->exit_code);
 }
 
+/* The stages of a stop: a step begins with each, so that none can end before all of its steps
+ * were begun. */
 static void stop_spaces(struct manager *m)
 {
-	m->n_settling = 1;
-	for (size_t i = 0; i < m->n_spaces; i++) {
-		if (!m->spaces[i].is_open)
-			continue;
-		m->n_settling++;
-		managed_space_close(&m->spaces[i]);
-	}
+	struct space_entry *e;
+
+	manager_begin(m);
 	m->next = stop_end;
+	TAILQ_FOREACH(e, &m->directory.spaces, link)
+		if (managed_space(e)->is_open)
+			managed_space_close(managed_space(e));
 	manager_settled(m);
+}
+
+static void ignore(struct managed_device *d)
+{
+	(void)d;
 }
 
 static void stop_devices(struct manager *m)
 {
-	m->n_settling = m->n_devices + 1;
+	struct device_entry *e;
+
+	manager_begin(m);
 	m->next = stop_spaces;
-	for (size_t i = 0; i < m->n_devices; i++)
-		managed_device_stop(&m->devices[i]);
+	TAILQ_FOREACH(e, &m->directory.devices, link)
+		managed_device_stop(managed_device(e), ignore);
 	manager_settled(m);
 }
 
 static void stop_begin(struct manager *m)
 {
-	m->n_settling = m->n_commands + 1;
-	m->commands_settle = true;
-	m->next = stop_devices;
-	for (size_t i = 0; i < m->n_spaces; i++) {
-		if (!m->spaces[i].is_open)
-			continue;
-		m->n_settling++;
-		managed_space_drain(&m->spaces[i]);
-	}
-	manager_settled(m);
-}
+	struct space_entry *e;
 
-static void start_end(struct manager *m)
-{
-	m->next = NULL;
-	if (m->stop_asked)
-		stop_begin(m);
-	else
-		report(m);
+	manager_begin(m);
+	m->next = stop_devices;
+	TAILQ_FOREACH(e, &m->directory.spaces, link)
+		if (managed_space(e)->is_open)
+			managed_space_drain(managed_space(e));
+	manager_settled(m);
 }
 
 static void start_devices(struct manager *m)
 {
-	/* One more than the devices, so that the stage cannot end before all were started. */
-	m->n_settling = m->n_devices + 1;
-	m->next = start_end;
-	for (size_t i = 0; i < m->n_devices; i++)
-		managed_device_start(&m->devices[i]);
+	struct device_entry *e;
+
+	manager_begin(m);
+	m->next = manager_report;
+	TAILQ_FOREACH(e, &m->directory.devices, link)
+		managed_device_start(managed_device(e), ignore);
 	manager_settled(m);
+}
+
+void manager_begin(struct manager *m)
+{
+	m->n_settling++;
 }
 
 void manager_settled(struct manager *m)
 {
+	void (*next)(struct manager *m);
+
 	assert(m->n_settling);
-	if (--m->n_settling == 0)
-		m->next(m);
+	if (--m->n_settling)
+		return;
+	next = m->next;
+	m->next = NULL;
+	if (next)
+		next(m);
+	/* A stop that was asked for in the meantime begins when what was under way has ended. */
+	if (m->stop_asked && !m->stopping && !m->n_settling) {
+		m->stopping = true;
+		stop_begin(m);
+	}
 }
 
 static void manager_stop(struct manager *m, const char *why)
@@ -183,8 +200,9 @@ static void manager_stop(struct manager *m, const char *why)
 	log_info("stopping: %s", why);
 	set_state(m, MANAGER_STOPPING);
 	notify_stopping("draining and detaching devices");
-	if (!m->next)
-		stop_begin(m);
+	/* At once, if nothing is under way. */
+	manager_begin(m);
+	manager_settled(m);
 }
 
 static void on_signal(int signo, void *userdata)
@@ -206,128 +224,33 @@ static void on_name_taken(void *userdata)
 	manager_stop(m, "bus name taken");
 }
 
-/* Its devices get no answers any more, and calls to it would never end. */
-static void on_shard_dead(void *userdata)
-{
-	struct manager *m = userdata;
-
-	log_error("a shard has died: ending at once, the kernel detaches the devices");
-	loop_stop(m->loop, -EIO);
-}
-
-static int run_heartbeat(struct shard_call *c)
-{
-	(void)c;
-	return 0;
-}
-
-static void done_heartbeat(struct shard_call *c)
-{
-	struct manager *m = c->owner;
-
-	if (--m->n_beating == 0)
-		notify_watchdog_ping();
-}
-
-/* The service manager hears from us only after every shard's loop came round. */
-static int on_watchdog(struct loop_source *s, uint32_t events, void *userdata)
-{
-	struct manager *m = userdata;
-
-	(void)events;
-	loop_set_timer(s, clock_now_ns() + notify_watchdog_usec() * NSEC_PER_USEC / 2);
-	if (m->n_beating)
-		return 0;
-	if (!m->n_shards)
-		notify_watchdog_ping();
-	m->n_beating = (unsigned)m->n_shards;
-	for (size_t i = 0; i < m->n_shards; i++) {
-		m->heartbeats[i] = (struct shard_call){ .run = run_heartbeat, .done = done_heartbeat, .owner = m };
-		shard_submit(m->shards[i], &m->heartbeats[i]);
-	}
-	return 0;
-}
-
-static int start_watchdog(struct manager *m)
-{
-	int r;
-
-	if (!notify_watchdog_usec())
-		return 0;
-	r = loop_add_timer(m->loop, on_watchdog, m, &m->watchdog);
-	if (r >= 0)
-		r = loop_set_timer(m->watchdog, 1);
-	return r;
-}
-
-static size_t count_workers(const struct config *config)
-{
-	size_t n = config->workers;
-	cpu_set_t cpus;
-
-	/* The set has room for 1024 CPUs; with more the kernel refuses it. */
-	if (!n && sched_getaffinity(0, sizeof(cpus), &cpus) >= 0)
-		n = MIN((size_t)CPU_COUNT(&cpus), WORKERS_MAX);
-	else if (!n)
-		n = WORKERS_MAX;
-	return MIN(n, config->n_spaces);
-}
-
-static int start_shards(struct manager *m, const struct config *config)
-{
-	/* Of each space: start or stop, and a shrink, and a cry for one; a heartbeat. */
-	size_t n = count_workers(config), capacity = config->n_spaces * 3 + 1 + COMMANDS_MAX;
-
-	for (size_t i = 0; i < config->n_devices; i++)
-		capacity += config->devices[i].n_pasids + 1;
-	m->shards = calloc(n + 1, sizeof(*m->shards));
-	m->heartbeats = calloc(n + 1, sizeof(*m->heartbeats));
-	m->directory.orphans = calloc(n + 1, sizeof(*m->directory.orphans));
-	if (!m->shards || !m->heartbeats || !m->directory.orphans)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		int r = shard_new((unsigned)i, loop_name(m->loop), m->loop, capacity, on_shard_dead, m,
-				  &m->shards[i]);
-
-		if (r < 0)
-			return r;
-		m->directory.orphans[i] = shard_orphans(m->shards[i]);
-		m->n_shards = m->directory.n_orphans = i + 1;
-	}
-	return 0;
-}
-
 static int add_entries(struct manager *m, const struct config *config)
 {
-	m->spaces = calloc(config->n_spaces + 1, sizeof(*m->spaces));
-	m->devices = calloc(config->n_devices + 1, sizeof(*m->devices));
-	if (!m->spaces || !m->devices)
-		return -ENOMEM;
-	for (size_t i = 0; i < config->n_spaces; i++) {
-		struct managed_space *s = &m->spaces[m->n_spaces++];
-		int r = managed_space_init(s, m, config, i, m->shards[i % m->n_shards]);
+	int r = 0;
 
-		if (r < 0)
-			return r;
-		s->entry.shard = (unsigned)(i % m->n_shards);
-		TAILQ_INSERT_TAIL(&m->directory.spaces, &s->entry, link);
-	}
-	for (size_t i = 0; i < config->n_devices; i++) {
-		struct managed_device *d = &m->devices[m->n_devices++];
-		int r = managed_device_init(d, m, &config->devices[i]);
-
-		if (r < 0)
-			return r;
-		TAILQ_INSERT_TAIL(&m->directory.devices, &d->entry, link);
-	}
-	return 0;
+	for (size_t i = 0; r >= 0 && i < config->n_spaces; i++)
+		r = managed_space_new(m, config, i, NULL);
+	for (size_t i = 0; r >= 0 && i < config->n_devices; i++)
+		r = managed_device_new(m, config, &config->devices[i], NULL);
+	return r;
 }
 
 static int start_workers(struct manager *m, const struct config *config)
 {
+	int r;
+
+	m->deadline_ns = config->deadline_ns;
 	budget_init(&m->budget, budget_bytes(&config->memory_budget), (unsigned)config->n_spaces);
 	m->plugin_dir = strdup(config->plugin_dir);
-	return m->plugin_dir ? workers_new(MAP_WORKERS, &m->workers) : -ENOMEM;
+	if (!m->plugin_dir)
+		return -ENOMEM;
+	r = workers_new(MAP_WORKERS, &m->workers);
+	if (r >= 0)
+		r = shards_init(m, config);
+	if (r >= 0)
+		r = stats_page_new((uint32_t)m->max_calls, &m->page);
+	m->directory.page = m->page;
+	return r;
 }
 
 static int start_loop(struct manager *m, const struct config *config)
@@ -361,11 +284,7 @@ int manager_new(const struct config *config, const char *bus, struct manager **r
 		return r;
 	r = start_workers(m, config);
 	if (r >= 0)
-		r = start_shards(m, config);
-	if (r >= 0)
 		r = add_entries(m, config);
-	if (r >= 0)
-		r = start_watchdog(m);
 	if (r < 0)
 		return log_error_errno(r, "cannot start%s", error_hint(-r));
 	r = service_new(m->loop, bus, &m->directory, &hooks, &m->service);
@@ -391,23 +310,17 @@ struct manager *manager_free(struct manager *m)
 	if (!m)
 		return NULL;
 	m->service = service_free(m->service);
-	for (size_t i = 0; i < m->n_shards; i++)
-		shard_free(m->shards[i]);
+	shards_deinit(m);
 	workers_free(m->workers);
-	for (size_t i = 0; i < m->n_devices; i++)
-		managed_device_deinit(&m->devices[i]);
-	for (size_t i = 0; i < m->n_spaces; i++)
-		managed_space_deinit(&m->spaces[i]);
+	while (!TAILQ_EMPTY(&m->directory.devices))
+		managed_device_free(managed_device(TAILQ_FIRST(&m->directory.devices)));
+	while (!TAILQ_EMPTY(&m->directory.spaces))
+		managed_space_free(managed_space(TAILQ_FIRST(&m->directory.spaces)));
+	stats_page_free(m->page);
 	iommufd_close(m->iommufd);
-	loop_remove(m->watchdog);
 	loop_remove(m->signals);
 	loop_free(m->loop);
 	free(m->plugin_dir);
-	free(m->devices);
-	free(m->spaces);
-	free(m->directory.orphans);
-	free(m->heartbeats);
-	free(m->shards);
 	free(m);
 	return NULL;
 }

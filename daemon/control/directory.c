@@ -20,6 +20,7 @@ const char *device_state_to_string(enum device_state state)
 		[DEVICE_UNBOUND] = "unbound",
 		[DEVICE_ATTACHING] = "attaching",
 		[DEVICE_ACTIVE] = "active",
+		[DEVICE_PAUSED] = "paused",
 		[DEVICE_DRAINING] = "draining",
 		[DEVICE_DETACHED] = "detached",
 		[DEVICE_FAILED] = "failed",
@@ -34,6 +35,7 @@ const char *manager_state_to_string(enum manager_state state)
 		[MANAGER_STARTING] = "starting",
 		[MANAGER_RUNNING] = "running",
 		[MANAGER_DEGRADED] = "degraded",
+		[MANAGER_RELOADING] = "reloading",
 		[MANAGER_STOPPING] = "stopping",
 	};
 
@@ -113,14 +115,35 @@ static void add_stats(struct stats_values *sum, const struct stats *s)
 /* Of one space, or of all (NULL). */
 static void add_attachments(struct stats_values *sum, const struct device_entry *e, const struct space_entry *space)
 {
-	for (size_t i = 0; i < e->n_attachments; i++)
-		if (!space || e->attachments[i].space == space)
-			add_stats(sum, e->attachments[i].stats);
+	const struct attachment_entry *a;
+
+	TAILQ_FOREACH(a, &e->attachments, link)
+		if (!space || a->space == space)
+			add_stats(sum, a->stats);
+}
+
+void directory_retire_attachment(struct attachment_entry *a)
+{
+	add_stats(&a->device->past, a->stats);
+	add_stats(&a->space->past, a->stats);
+	TAILQ_REMOVE(&a->device->attachments, a, link);
+}
+
+void directory_retire_device(struct directory *d, struct device_entry *e)
+{
+	stats_merge(&d->past, &e->past);
+	TAILQ_REMOVE(&d->devices, e, link);
+}
+
+void directory_retire_space(struct directory *d, struct space_entry *e)
+{
+	add_stats(&d->past, e->stats);
+	TAILQ_REMOVE(&d->spaces, e, link);
 }
 
 void directory_device_stats(const struct device_entry *e, struct stats_values *ret)
 {
-	*ret = (struct stats_values){ 0 };
+	*ret = e->past;
 	add_attachments(ret, e, NULL);
 }
 
@@ -128,7 +151,7 @@ void directory_space_stats(const struct directory *d, const struct space_entry *
 {
 	const struct device_entry *device;
 
-	*ret = (struct stats_values){ 0 };
+	*ret = e->past;
 	add_stats(ret, e->stats);
 	TAILQ_FOREACH(device, &d->devices, link)
 		add_attachments(ret, device, e);
@@ -139,9 +162,11 @@ void directory_total_stats(const struct directory *d, struct stats_values *ret)
 	const struct device_entry *device;
 	const struct space_entry *space;
 
-	*ret = (struct stats_values){ 0 };
-	TAILQ_FOREACH(device, &d->devices, link)
+	*ret = d->past;
+	TAILQ_FOREACH(device, &d->devices, link) {
+		stats_merge(ret, &device->past);
 		add_attachments(ret, device, NULL);
+	}
 	TAILQ_FOREACH(space, &d->spaces, link)
 		add_stats(ret, space->stats);
 	for (size_t i = 0; i < d->n_orphans; i++)

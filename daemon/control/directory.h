@@ -22,6 +22,7 @@ enum device_state {
 	DEVICE_UNBOUND,   /* there, but no vfio driver */
 	DEVICE_ATTACHING,
 	DEVICE_ACTIVE,    /* its faults are served */
+	DEVICE_PAUSED,    /* its faults are kept */
 	DEVICE_DRAINING,
 	DEVICE_DETACHED,
 	DEVICE_FAILED,    /* a call was refused: error and error_text say why */
@@ -32,6 +33,7 @@ enum manager_state {
 	MANAGER_STARTING,
 	MANAGER_RUNNING,
 	MANAGER_DEGRADED, /* a configured device is not active */
+	MANAGER_RELOADING,
 	MANAGER_STOPPING,
 	MANAGER_STATE_MAX,
 };
@@ -39,24 +41,28 @@ enum manager_state {
 struct space_entry;
 
 struct attachment_entry {
+	TAILQ_ENTRY(attachment_entry) link;
 	uint32_t pasid; /* or PASID_NONE */
 	struct space_entry *space;
 	struct device_entry *device;
 	struct stats *stats; /* valid as long as the entry, attached or not */
+	bool attached;
 };
+
+TAILQ_HEAD(attachment_list, attachment_entry);
 
 struct device_entry {
 	TAILQ_ENTRY(device_entry) link;
 	char *name;
 	char *address;
-	char *source; /* "file:line" */
+	char *source; /* "file:line"; empty = transient: not of a file */
 	enum device_state state;
 	int error;        /* positive errno of the last failure, 0 = none */
 	char *error_text; /* its sentence; NULL = none */
 	struct device *device; /* NULL until created; then kept, closed or not: what was found stays shown */
 	bool lent;        /* OpenDevice gave its fd away since it was opened */
-	struct attachment_entry *attachments; /* the RID first */
-	size_t n_attachments;
+	struct attachment_list attachments; /* the RID first, then in the order they came */
+	struct stats_values past; /* of attachments that are gone */
 };
 
 struct region_entry {
@@ -76,9 +82,9 @@ struct space_entry {
 	struct region_entry *regions; /* sorted by iova */
 	size_t n_regions;
 	uint64_t budget; /* bytes, 0 = none; constant while the entry is in the directory */
-	unsigned shard;
 	/* Valid as long as the entry, open or not. */
 	struct stats *stats; /* what no attachment of it caused: prefault, the last unmap */
+	struct stats_values past; /* of attachments that are gone */
 	const atomic_uint_fast64_t *mapped_bytes;
 	const atomic_uint_fast64_t *extents_mapped;
 };
@@ -90,11 +96,19 @@ struct directory {
 	enum manager_state state;
 	const char *backend;   /* of the loops: "io_uring" or "libevent" */
 	uint64_t start_ns;     /* CLOCK_MONOTONIC */
+	uint64_t config_serial; /* 1, and one more with each reload that was applied */
+	uint64_t config_load_usec; /* CLOCK_REALTIME, of that load */
+	char **config_files;   /* that were read, in order; NULL-terminated; NULL = none */
+	int reload_error;      /* positive errno of the last reload; 0: it was applied */
+	char *reload_error_text;
+	struct stats_page *page; /* where the counters of all entries are */
+	const atomic_uint_fast64_t *trace_dropped; /* records that slow readers lost */
 	struct device_list devices;
 	struct space_list spaces;
 	/* Counted for no device: records with an unknown dev_id (one block for each shard). */
 	struct stats **orphans;
 	size_t n_orphans;
+	struct stats_values past; /* of devices and spaces that are gone */
 };
 
 void directory_init(struct directory *d);
@@ -109,6 +123,12 @@ struct device_entry *directory_device(const struct directory *d, const char *nam
  * NULL when there is none. */
 struct device_entry *directory_find_device(const struct directory *d, const char *name);
 struct space_entry *directory_find_space(const struct directory *d, const char *name);
+
+/* Before an attachment goes: it is taken out of its device's list, and what it counted stays in
+ * the sums. Likewise before a device (without attachments) or a space goes. */
+void directory_retire_attachment(struct attachment_entry *a);
+void directory_retire_device(struct directory *d, struct device_entry *e);
+void directory_retire_space(struct directory *d, struct space_entry *e);
 
 /* Sums of one moment each. */
 void directory_device_stats(const struct device_entry *e, struct stats_values *ret);

@@ -45,6 +45,32 @@ void service_calls_refuse(struct service *s)
 		sd_bus_reply_method_errorf(c->message, SERVICE_ERROR_SPACE_CLOSED, "The daemon stops.");
 }
 
+static const char *service_error_name(int error)
+{
+	static const struct {
+		int error;
+		const char *name;
+	} names[] = {
+		{ ENOENT, SERVICE_ERROR_NO_SUCH_DEVICE },
+		{ EEXIST, SERVICE_NAME ".Error.DeviceExists" },
+		{ EBUSY, SERVICE_NAME ".Error.DeviceBusy" },
+		{ ENODEV, SERVICE_ERROR_DEVICE_GONE },
+		{ ENXIO, SERVICE_NAME ".Error.NotBoundToVfio" },
+		{ ETIMEDOUT, SERVICE_NAME ".Error.Timeout" },
+		{ ESTALE, SERVICE_ERROR_SPACE_CLOSED },
+		{ EINVAL, SERVICE_NAME ".Error.ConfigInvalid" },
+		{ ENOSPC, SERVICE_NAME ".Error.LimitExceeded" },
+		{ EINPROGRESS, SERVICE_NAME ".Error.Draining" },
+		{ EOPNOTSUPP, SD_BUS_ERROR_NOT_SUPPORTED },
+		{ ENOMEM, SERVICE_NAME ".Error.MemlockExceeded" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].error == error)
+			return names[i].name;
+	return NULL;
+}
+
 static void reply_error(const struct service_call *c, int error)
 {
 	const char *member = sd_bus_message_get_member(c->message), *path = sd_bus_message_get_path(c->message);
@@ -69,6 +95,40 @@ void service_call_reply(struct service_call *c, int result, uint64_t bytes)
 			sd_bus_reply_method_return(c->message, NULL);
 		else
 			sd_bus_reply_method_return(c->message, "t", bytes);
+		let_go(c);
+		service_arm(s);
+	}
+	free(c);
+}
+
+void service_call_fail(struct service_call *c, int error, const char *text)
+{
+	struct service *s = c->service;
+
+	if (s) {
+		const char *name = service_error_name(error);
+
+		if (name)
+			sd_bus_reply_method_errorf(c->message, name, "%s", text);
+		else
+			sd_bus_reply_method_errnof(c->message, error, "%s", text);
+		let_go(c);
+		service_arm(s);
+	}
+	free(c);
+}
+
+void service_call_reply_device(struct service_call *c, const struct device_entry *e)
+{
+	struct service *s = c->service;
+
+	if (s) {
+		_cleanup_free_ char *path = service_path(SERVICE_DEVICE_PREFIX, e->name);
+
+		if (path)
+			sd_bus_reply_method_return(c->message, "o", path);
+		else
+			sd_bus_reply_method_errno(c->message, -ENOMEM, NULL);
 		let_go(c);
 		service_arm(s);
 	}

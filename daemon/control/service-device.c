@@ -80,13 +80,15 @@ SERVICE_METHOD(get_attachments)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	const struct device_entry *e = userdata;
+	const struct attachment_entry *a;
 	int r;
 
 	r = sd_bus_message_new_method_return(m, &reply);
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "(us)");
-	for (size_t i = 0; i < e->n_attachments && r >= 0; i++)
-		r = sd_bus_message_append(reply, "(us)", e->attachments[i].pasid, e->attachments[i].space->name);
+	TAILQ_FOREACH(a, &e->attachments, link)
+		if (r >= 0)
+			r = sd_bus_message_append(reply, "(us)", a->pasid, a->space->name);
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);

@@ -7,8 +7,10 @@
 
 static void emit_spaces_changed(struct service *s, const struct device_entry *e)
 {
-	for (size_t i = 0; i < e->n_attachments; i++) {
-		_cleanup_free_ char *path = service_path(SERVICE_SPACE_PREFIX, e->attachments[i].space->name);
+	const struct attachment_entry *a;
+
+	TAILQ_FOREACH(a, &e->attachments, link) {
+		_cleanup_free_ char *path = service_path(SERVICE_SPACE_PREFIX, a->space->name);
 
 		if (path)
 			sd_bus_emit_properties_changed(s->bus, path, SERVICE_SPACE_INTERFACE, "Devices", NULL);
@@ -68,5 +70,25 @@ void service_device_removed(struct service *s, const struct device_entry *e)
 		sd_bus_emit_object_removed(s->bus, path);
 	emit_count_changed(s, e);
 	s->leaving = NULL;
+	service_arm(s);
+}
+
+void service_space_added(struct service *s, const struct space_entry *e)
+{
+	_cleanup_free_ char *path = s && s->bus ? service_path(SERVICE_SPACE_PREFIX, e->name) : NULL;
+
+	if (!path)
+		return;
+	sd_bus_emit_object_added(s->bus, path);
+	service_arm(s);
+}
+
+void service_space_removed(struct service *s, const struct space_entry *e)
+{
+	_cleanup_free_ char *path = s && s->bus ? service_path(SERVICE_SPACE_PREFIX, e->name) : NULL;
+
+	if (!path)
+		return;
+	sd_bus_emit_object_removed(s->bus, path);
 	service_arm(s);
 }

@@ -79,8 +79,10 @@ SERVICE_GETTER(get_regions)
 
 static bool device_uses(const struct device_entry *e, const struct space_entry *space)
 {
-	for (size_t i = 0; i < e->n_attachments; i++)
-		if (e->attachments[i].space == space)
+	const struct attachment_entry *a;
+
+	TAILQ_FOREACH(a, &e->attachments, link)
+		if (a->space == space)
 			return true;
 	return false;
 }

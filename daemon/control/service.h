@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * org.iopfd1 on the bus: shows the directory and changes nothing in it but the lent flag of
- * a device. Runs in the control thread's loop. A bus that is absent or goes away is looked for again with back-off;
- * nothing else notices.
+ * a device; what changes more is the owner's (hooks.h). Runs in the control thread's loop. A
+ * bus that is absent or goes away is looked for again with back-off; nothing else notices.
  */
 #pragma once
 
 #include "base/cleanup.h"
 #include "control/directory.h"
+#include "control/hooks.h"
 #include "loop/loop.h"
 
 struct service;
@@ -15,35 +16,6 @@ struct service;
 /* The name of the program on the bus, in the one place where it is written. */
 #define SERVICE_NAME "org.iopfd1"
 #define SERVICE_PATH "/org/iopfd1"
-
-/* A method call that waits for its answer. */
-struct service_call;
-
-enum space_command {
-	SPACE_FLUSH,    /* write back all that was written; make it durable */
-	SPACE_TRIM,     /* evict */
-	SPACE_PREFAULT, /* map */
-};
-
-/* What the service asks of its owner, on the control thread. None may free the service. */
-struct service_hooks {
-	/* The bus name is owned by another process: the daemon must end with code 1. */
-	void (*on_name_taken)(void *userdata);
-
-	/* An admin wants this done. region: index in e->regions, SIZE_MAX = all of them (only
-	 * SPACE_FLUSH). The range, of whole granules, is in the region; SPACE_FLUSH has none. The
-	 * regions had policies a moment ago. The call is the owner's from now on: exactly one
-	 * service_call_reply() follows, in here or later. NULL: not supported. */
-	void (*on_space_command)(void *userdata, struct space_entry *e, size_t region, enum space_command command,
-				 uint64_t offset, uint64_t length, struct service_call *call);
-	void *userdata;
-};
-
-/* Answers and frees the call, on the control thread. result: 0, or a negative errno (-ESTALE:
- * the space is not open any more; -ERANGE: not this range). bytes: how many were unmapped or
- * mapped. Fine as well when the caller or the bus has gone, and after service_free(), which
- * tells those who wait that the daemon stops: then it only frees. */
-void service_call_reply(struct service_call *call, int result, uint64_t bytes);
 
 /* For the command line: 0, or -EINVAL when it can be no bus. */
 int service_check_bus(const char *bus);
@@ -63,3 +35,13 @@ void service_state_changed(struct service *s);
 /* After an entry came, or before it goes. All take a NULL service. */
 void service_device_added(struct service *s, const struct device_entry *e);
 void service_device_removed(struct service *s, const struct device_entry *e);
+void service_space_added(struct service *s, const struct space_entry *e);
+void service_space_removed(struct service *s, const struct space_entry *e);
+
+/* Signals. storm: at most one a second for a device, which the caller sees to. */
+void service_device_lost(struct service *s, const struct device_entry *e, const char *reason);
+void service_fault_storm(struct service *s, const struct device_entry *e, uint64_t faults_per_second);
+void service_release_requested(struct service *s, const struct device_entry *e);
+
+/* After config_serial, load time, files or the last error of the directory changed. */
+void service_config_changed(struct service *s);

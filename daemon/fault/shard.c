@@ -21,7 +21,7 @@ struct shard {
 	struct mailbox results; /* and back */
 	struct mailbox logs;
 	struct inbox inbox;
-	struct stats orphans;
+	struct stats *orphans;
 	void (*on_dead)(void *userdata);
 	void *userdata;
 };
@@ -113,7 +113,7 @@ static struct shard *shard_release(struct shard *s)
 	return NULL;
 }
 
-int shard_new(unsigned index, const char *loop_name, struct loop *control, size_t capacity,
+int shard_new(unsigned index, const char *loop_name, struct loop *control, size_t capacity, struct stats *orphans,
 	      void (*on_dead)(void *userdata), void *userdata, struct shard **ret)
 {
 	struct shard *s = calloc(1, sizeof(*s));
@@ -123,6 +123,7 @@ int shard_new(unsigned index, const char *loop_name, struct loop *control, size_
 		return -ENOMEM;
 	*s = (struct shard){
 		.index = index,
+		.orphans = orphans,
 		.on_dead = on_dead,
 		.userdata = userdata,
 		.calls = MAILBOX_INIT,
@@ -184,5 +185,5 @@ struct loop *shard_loop(struct shard *s)
 
 struct stats *shard_orphans(struct shard *s)
 {
-	return &s->orphans;
+	return s->orphans;
 }

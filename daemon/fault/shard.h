@@ -27,9 +27,10 @@ struct shard_call {
 };
 
 /* Starts the thread. control: the loop that done() and log records come through; capacity:
- * how many calls may be under way at once at most. loop_name as for loop_new(). on_dead: on
- * the control thread, when the shard's loop has failed. */
-int shard_new(unsigned index, const char *loop_name, struct loop *control, size_t capacity,
+ * how many calls may be under way at once at most. loop_name as for loop_new(). orphans:
+ * where records are counted of devices that no space knows. on_dead: on the control thread,
+ * when the shard's loop has failed. */
+int shard_new(unsigned index, const char *loop_name, struct loop *control, size_t capacity, struct stats *orphans,
 	      void (*on_dead)(void *userdata), void *userdata, struct shard **ret);
 
 /* Ends the thread; no call may be under way. */
@@ -44,4 +45,4 @@ void shard_notify(struct shard *s, void (*fn)(void *userdata), void *userdata);
 
 struct inbox *shard_inbox(struct shard *s);    /* where the ends of its pagers' ops arrive */
 struct loop *shard_loop(struct shard *s);      /* for calls that run on it */
-struct stats *shard_orphans(struct shard *s);  /* records of devices that no space knows */
+struct stats *shard_orphans(struct shard *s);

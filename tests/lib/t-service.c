@@ -115,10 +115,12 @@ struct space_entry t_dma1 = {
 };
 
 static struct attachment_entry nvme0_attachments[] = {
-	{ PASID_NONE, &t_dma0, &t_nvme0, &t_stats[0] },
-	{ 5, &t_dma1, &t_nvme0, &t_stats[1] },
+	{ .pasid = PASID_NONE, .space = &t_dma0, .device = &t_nvme0, .stats = &t_stats[0], .attached = true },
+	{ .pasid = 5, .space = &t_dma1, .device = &t_nvme0, .stats = &t_stats[1], .attached = true },
 };
-static struct attachment_entry sim0_attachments[] = { { PASID_NONE, &t_dma0, &t_sim0, &t_stats[2] } };
+static struct attachment_entry sim0_attachments[] = {
+	{ .pasid = PASID_NONE, .space = &t_dma0, .device = &t_sim0, .stats = &t_stats[2], .attached = true },
+};
 
 struct device_entry t_nvme0, t_sim0;
 
@@ -135,17 +137,18 @@ static void fill_directory(void)
 		.address = (char *)"0000:3d:00.0",
 		.state = DEVICE_ACTIVE,
 		.device = &nvme0_device,
-		.attachments = nvme0_attachments,
-		.n_attachments = 2,
 	};
 	t_sim0 = (struct device_entry){
 		.name = (char *)"sim0",
 		.address = (char *)"sim",
 		.state = DEVICE_ACTIVE,
 		.device = &sim0_device,
-		.attachments = sim0_attachments,
-		.n_attachments = 1,
 	};
+	TAILQ_INIT(&t_nvme0.attachments);
+	TAILQ_INSERT_TAIL(&t_nvme0.attachments, &nvme0_attachments[0], link);
+	TAILQ_INSERT_TAIL(&t_nvme0.attachments, &nvme0_attachments[1], link);
+	TAILQ_INIT(&t_sim0.attachments);
+	TAILQ_INSERT_TAIL(&t_sim0.attachments, &sim0_attachments[0], link);
 	directory_init(d);
 	d->state = MANAGER_RUNNING;
 	d->backend = loop_name(t_service.loop);

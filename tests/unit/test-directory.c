@@ -49,10 +49,11 @@ static struct attachment_entry nvme0_attachments[] = {
 static void build(void)
 {
 	directory_init(&directory);
-	nic0.attachments = nic0_attachments;
-	nic0.n_attachments = 2;
-	nvme0.attachments = nvme0_attachments;
-	nvme0.n_attachments = 1;
+	TAILQ_INIT(&nic0.attachments);
+	TAILQ_INSERT_TAIL(&nic0.attachments, &nic0_attachments[0], link);
+	TAILQ_INSERT_TAIL(&nic0.attachments, &nic0_attachments[1], link);
+	TAILQ_INIT(&nvme0.attachments);
+	TAILQ_INSERT_TAIL(&nvme0.attachments, &nvme0_attachments[0], link);
 	TAILQ_INSERT_TAIL(&directory.devices, &nic0, link);
 	TAILQ_INSERT_TAIL(&directory.devices, &nvme0, link);
 	TAILQ_INSERT_TAIL(&directory.devices, &nvme1, link);

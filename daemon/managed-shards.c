@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The shards: how many there may be, which one a space gets when it opens, and the
+ * heartbeat that proves to the service manager that each of them still comes round.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "control/notify.h"
+#include "managed.h"
+
+#define WORKERS_MAX 8u
+
+/* Calls that may be under way at once, if the configuration does not need more. */
+#define CALLS_MIN 4096u
+
+/* Its devices get no answers any more, and calls to it would never end. */
+static void on_shard_dead(void *userdata)
+{
+	struct manager *m = userdata;
+
+	log_error("a shard has died: ending at once, the kernel detaches the devices");
+	loop_stop(m->loop, -EIO);
+}
+
+static int run_heartbeat(struct shard_call *c)
+{
+	(void)c;
+	return 0;
+}
+
+static void done_heartbeat(struct shard_call *c)
+{
+	struct manager *m = c->owner;
+
+	if (--m->n_beating == 0)
+		notify_watchdog_ping();
+}
+
+/* The service manager hears from us only after every shard's loop came round. */
+static int on_watchdog(struct loop_source *s, uint32_t events, void *userdata)
+{
+	struct manager *m = userdata;
+
+	(void)events;
+	loop_set_timer(s, clock_now_ns() + notify_watchdog_usec() * NSEC_PER_USEC / 2);
+	if (m->n_beating)
+		return 0;
+	if (!m->n_shards)
+		notify_watchdog_ping();
+	m->n_beating = (unsigned)m->n_shards;
+	for (size_t i = 0; i < m->n_shards; i++) {
+		m->heartbeats[i] = (struct shard_call){ .run = run_heartbeat, .done = done_heartbeat, .owner = m };
+		shard_submit(m->shards[i], &m->heartbeats[i]);
+	}
+	return 0;
+}
+
+static int start_watchdog(struct manager *m)
+{
+	int r;
+
+	if (!notify_watchdog_usec())
+		return 0;
+	r = loop_add_timer(m->loop, on_watchdog, m, &m->watchdog);
+	if (r >= 0)
+		r = loop_set_timer(m->watchdog, 1);
+	return r;
+}
+
+static size_t most_workers(const struct config *config)
+{
+	cpu_set_t cpus;
+
+	if (config->workers)
+		return config->workers;
+	/* The set has room for 1024 CPUs; with more the kernel refuses it. */
+	return sched_getaffinity(0, sizeof(cpus), &cpus) >= 0 ? MIN((size_t)CPU_COUNT(&cpus), WORKERS_MAX) : WORKERS_MAX;
+}
+
+int shards_init(struct manager *m, const struct config *config)
+{
+	/* Of each space: start, drain or stop, a shrink and a cry for one; of each attachment one. */
+	size_t needed = config->n_spaces * 4 + COMMANDS_MAX + 1;
+
+	for (size_t i = 0; i < config->n_devices; i++)
+		needed += config->devices[i].n_pasids + 1;
+	m->n_calls = COMMANDS_MAX + 1;
+	m->max_calls = MAX(needed * 2, CALLS_MIN);
+	m->max_shards = most_workers(config);
+	m->shards = calloc(m->max_shards, sizeof(*m->shards));
+	m->heartbeats = calloc(m->max_shards, sizeof(*m->heartbeats));
+	m->directory.orphans = calloc(m->max_shards, sizeof(*m->directory.orphans));
+	if (!m->shards || !m->heartbeats || !m->directory.orphans)
+		return -ENOMEM;
+	return start_watchdog(m);
+}
+
+void shards_deinit(struct manager *m)
+{
+	loop_remove(m->watchdog);
+	for (size_t i = 0; i < m->n_shards; i++)
+		shard_free(m->shards[i]);
+	free(m->directory.orphans);
+	free(m->heartbeats);
+	free(m->shards);
+}
+
+int manager_reserve_calls(struct manager *m, long n)
+{
+	if (n > 0 && m->n_calls + (size_t)n > m->max_calls)
+		return -ENOSPC;
+	m->n_calls += (size_t)n;
+	return 0;
+}
+
+static int add_shard(struct manager *m)
+{
+	size_t i = m->n_shards;
+	struct stats *orphans = stats_page_take(m->page, STATS_ORPHANS, NULL, NULL, PASID_NONE);
+	int r = -ENOSPC;
+
+	if (orphans)
+		r = shard_new((unsigned)i, loop_name(m->loop), m->loop, m->max_calls, orphans, on_shard_dead, m,
+			      &m->shards[i]);
+	if (r < 0) {
+		stats_page_give(orphans);
+		return r;
+	}
+	m->directory.orphans[i] = orphans;
+	m->n_shards = m->directory.n_orphans = i + 1;
+	return 0;
+}
+
+static size_t count_spaces(const struct manager *m, const struct shard *shard)
+{
+	struct space_entry *e;
+	size_t n = 0;
+
+	TAILQ_FOREACH(e, &m->directory.spaces, link)
+		n += managed_space(e)->is_open && managed_space(e)->shard == shard;
+	return n;
+}
+
+int shards_pick(struct manager *m, struct shard **ret)
+{
+	size_t best = 0, least = SIZE_MAX;
+
+	for (size_t i = 0; i < m->n_shards; i++) {
+		size_t n = count_spaces(m, m->shards[i]);
+
+		if (n < least) {
+			least = n;
+			best = i;
+		}
+	}
+	if (least && m->n_shards < m->max_shards) {
+		int r = add_shard(m);
+
+		if (r < 0)
+			return r;
+		best = m->n_shards - 1;
+	}
+	*ret = m->shards[best];
+	return 0;
+}
