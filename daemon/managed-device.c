@@ -31,47 +31,6 @@ static void log_state(const struct managed_device *d, int level, const char *mes
 	log_with(level, 0, &((struct log_fields){ .message_id = message_id, .device = d->entry.name }), "%s", text);
 }
 
-static int run_attach(struct shard_call *c)
-{
-	struct managed_attachment *a = container_of(c, struct managed_attachment, call);
-	int r;
-
-	if (!a->space->pager.ioas)
-		return reason_set(&a->why, a->space->start_error.error, "%s%s", a->space->start_error.text,
-				  error_hint(a->space->start_error.error));
-	r = pager_attach(&a->space->pager, a->device->entry.device, a->entry.pasid, a->entry.stats, &a->why);
-	return r;
-}
-
-static int run_detach(struct shard_call *c)
-{
-	struct managed_attachment *a = container_of(c, struct managed_attachment, call);
-
-	return pager_detach(&a->space->pager, a->device->entry.device, a->entry.pasid);
-}
-
-static void on_call_done(struct shard_call *c)
-{
-	struct managed_attachment *a = container_of(c, struct managed_attachment, call);
-	struct managed_device *d = a->device;
-
-	a->entry.attached = c->run == run_attach && c->result >= 0;
-	if (c->run == run_detach && c->result < 0)
-		log_with(LOG_WARNING, c->result, &(struct log_fields){ .device = d->entry.name },
-			 "the kernel refuses to detach it from space %s", a->space->entry.name);
-	if (--d->n_pending == 0)
-		d->next(d);
-}
-
-static void submit(struct managed_attachment *a, int (*run)(struct shard_call *c))
-{
-	a->why = (struct reason){ 0 };
-	a->call.run = run;
-	a->call.done = on_call_done;
-	a->device->n_pending++;
-	shard_submit(a->space->shard, &a->call);
-}
-
 /* The calls of this part of the step have been submitted, maybe none. */
 static void then(struct managed_device *d, void (*next)(struct managed_device *d))
 {
@@ -98,20 +57,9 @@ static void step_end(struct managed_device *d)
 	manager_settled(m);
 }
 
-static struct managed_attachment *managed_attachment(struct attachment_entry *e)
-{
-	return container_of(e, struct managed_attachment, entry);
-}
-
 static struct managed_attachment *first_attachment(const struct managed_device *d)
 {
 	return managed_attachment(TAILQ_FIRST(&d->entry.attachments));
-}
-
-static void submit_detach(struct managed_attachment *a)
-{
-	if (a->entry.attached)
-		submit(a, run_detach);
 }
 
 /* Right after the detach, before its spaces go: the close resets the device, and one that
@@ -138,7 +86,7 @@ static void detach_end(struct managed_device *d)
 
 static void detach_rid(struct managed_device *d)
 {
-	submit_detach(first_attachment(d));
+	managed_attachment_detach(first_attachment(d));
 	then(d, detach_end);
 }
 
@@ -148,7 +96,7 @@ static void detach_all(struct managed_device *d)
 
 	TAILQ_FOREACH(e, &d->entry.attachments, link)
 		if (e->pasid != PASID_NONE)
-			submit_detach(managed_attachment(e));
+			managed_attachment_detach(managed_attachment(e));
 	then(d, detach_rid);
 }
 
@@ -176,7 +124,7 @@ static void attach_end(struct managed_device *d)
 static void attach_rid(struct managed_device *d)
 {
 	if (!attach_failed(d))
-		submit(first_attachment(d), run_attach);
+		managed_attachment_attach(first_attachment(d));
 	then(d, attach_end);
 }
 
@@ -238,7 +186,7 @@ void managed_device_start(struct managed_device *d, void (*ended)(struct managed
 	}
 	TAILQ_FOREACH(e, &d->entry.attachments, link)
 		if (e->pasid != PASID_NONE)
-			submit(managed_attachment(e), run_attach);
+			managed_attachment_attach(managed_attachment(e));
 	then(d, attach_rid);
 }
 
@@ -253,46 +201,39 @@ void managed_device_stop(struct managed_device *d, void (*ended)(struct managed_
 	detach_all(d);
 }
 
-static void attachment_free(struct managed_attachment *a)
+static void pause_end(struct managed_device *d)
 {
-	a->space->n_users--;
-	directory_retire_attachment(&a->entry);
-	stats_page_give(a->entry.stats);
-	manager_reserve_calls(a->device->manager, -1);
-	free(a);
+	bool paused = d->entry.state == DEVICE_ACTIVE;
+
+	set_state(d, paused ? DEVICE_PAUSED : DEVICE_ACTIVE, NULL);
+	log_state(d, LOG_INFO, NULL, paused ? "paused: its faults are kept" : "resumed");
+	step_end(d);
 }
 
-static int attachment_new(struct managed_device *d, uint32_t pasid, struct managed_space *space,
-			  struct managed_attachment **ret)
+void managed_device_pause(struct managed_device *d, bool paused, void (*ended)(struct managed_device *d))
 {
-	struct managed_attachment *a = calloc(1, sizeof(*a));
-	struct stats *stats;
+	struct attachment_entry *e;
 
-	if (!a)
-		return -ENOMEM;
-	if (manager_reserve_calls(d->manager, 1) < 0) {
-		free(a);
-		return -ENOSPC;
+	step_begin(d, ended);
+	if (d->entry.state != (paused ? DEVICE_ACTIVE : DEVICE_PAUSED)) {
+		step_end(d);
+		return;
 	}
-	stats = stats_page_take(d->manager->page, STATS_ATTACHMENT, d->entry.name, space->entry.name, pasid);
-	if (!stats) {
-		manager_reserve_calls(d->manager, -1);
-		free(a);
-		return -ENOSPC;
-	}
-	a->space = space;
-	a->device = d;
-	a->entry = (struct attachment_entry){
-		.pasid = pasid,
-		.space = &space->entry,
-		.device = &d->entry,
-		.stats = stats,
-	};
-	space->n_users++;
-	TAILQ_INSERT_TAIL(&d->entry.attachments, &a->entry, link);
-	if (ret)
-		*ret = a;
-	return 0;
+	TAILQ_FOREACH(e, &d->entry.attachments, link)
+		managed_attachment_pause(managed_attachment(e), paused);
+	then(d, pause_end);
+}
+
+void managed_device_drain(struct managed_device *d, void (*ended)(struct managed_device *d))
+{
+	step_begin(d, ended);
+	set_state(d, DEVICE_DRAINING, NULL);
+}
+
+void managed_device_drained(struct managed_device *d)
+{
+	set_state(d, DEVICE_ACTIVE, NULL);
+	step_end(d);
 }
 
 static void pasid_end(struct managed_device *d)
@@ -301,7 +242,7 @@ static void pasid_end(struct managed_device *d)
 
 	d->why = a->why;
 	if (!a->entry.attached)
-		attachment_free(a);
+		managed_attachment_free(a);
 	service_device_changed(d->manager->service, &d->entry);
 	step_end(d);
 }
@@ -314,7 +255,7 @@ void managed_device_attach_pasid(struct managed_device *d, uint32_t pasid, struc
 	step_begin(d, ended);
 	r = managed_space_open(space, d->entry.device->ops, &d->why);
 	if (r >= 0) {
-		r = attachment_new(d, pasid, space, &d->pasid);
+		r = managed_attachment_new(d, pasid, space, &d->pasid);
 		if (r < 0)
 			reason_set(&d->why, -r, "no room for another attachment");
 	}
@@ -322,7 +263,7 @@ void managed_device_attach_pasid(struct managed_device *d, uint32_t pasid, struc
 		step_end(d);
 		return;
 	}
-	submit(d->pasid, run_attach);
+	managed_attachment_attach(d->pasid);
 	then(d, pasid_end);
 }
 
@@ -331,7 +272,7 @@ void managed_device_detach_pasid(struct managed_device *d, struct managed_attach
 {
 	step_begin(d, ended);
 	d->pasid = a;
-	submit(a, run_detach);
+	managed_attachment_detach(a);
 	then(d, pasid_end);
 }
 
@@ -340,13 +281,14 @@ static int add_attachment(struct managed_device *d, uint32_t pasid, const struct
 	struct space_entry *e = directory_find_space(&d->manager->directory, space->name);
 
 	assert(e);
-	return attachment_new(d, pasid, managed_space(e), NULL);
+	return managed_attachment_new(d, pasid, managed_space(e), NULL);
 }
 
 static void release(struct managed_device *d)
 {
 	while (!TAILQ_EMPTY(&d->entry.attachments))
-		attachment_free(first_attachment(d));
+		managed_attachment_free(first_attachment(d));
+	loop_remove(d->timer);
 	device_free(d->entry.device);
 	free(d->entry.error_text);
 	free(d->entry.source);
@@ -393,7 +335,7 @@ struct managed_device *managed_device_free(struct managed_device *d)
 	assert(!d->ended);
 	service_device_removed(m->service, &d->entry);
 	while (!TAILQ_EMPTY(&d->entry.attachments))
-		attachment_free(first_attachment(d));
+		managed_attachment_free(first_attachment(d));
 	directory_retire_device(&m->directory, &d->entry);
 	release(d);
 	free(d);

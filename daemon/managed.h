@@ -65,6 +65,10 @@ struct managed_device {
 	void (*next)(struct managed_device *d);
 	void (*ended)(struct managed_device *d);
 	struct service_call *reply; /* who asked for the step */
+	struct loop_source *timer;  /* of a pause, or of a drain (managed-control.c); NULL until needed */
+	uint64_t timer_end_ns;      /* a drain gives up */
+	uint64_t drain_since_ns;    /* it has been quiet, with so many groups ever read */
+	uint64_t drain_groups;
 	struct managed_attachment *pasid; /* the step is about this one alone */
 	struct reason why; /* of the first failure of the step */
 };
@@ -108,6 +112,11 @@ static inline struct managed_device *managed_device(struct device_entry *e)
 	return container_of(e, struct managed_device, entry);
 }
 
+static inline struct managed_attachment *managed_attachment(struct attachment_entry *e)
+{
+	return container_of(e, struct managed_attachment, entry);
+}
+
 /* What to do about an errno that means a limit: a half sentence to append, or "". */
 const char *error_hint(int error);
 
@@ -127,6 +136,21 @@ void managed_space_shrink(struct managed_space *s);
 void managed_space_command(void *manager, struct space_entry *e, size_t region, enum space_command command,
 			   uint64_t offset, uint64_t length, struct service_call *call);
 
+/* Attachments: part of a device's step, which goes on with `next` when all calls came back. free:
+ * not attached. */
+int managed_attachment_new(struct managed_device *d, uint32_t pasid, struct managed_space *space,
+			   struct managed_attachment **ret);
+void managed_attachment_free(struct managed_attachment *a);
+void managed_attachment_attach(struct managed_attachment *a);
+void managed_attachment_detach(struct managed_attachment *a);
+void managed_attachment_pause(struct managed_attachment *a, bool paused);
+
+/* Commands of the bus, as the service_hooks of their names. */
+void managed_device_command(void *manager, struct device_entry *e, enum device_command command, uint64_t usec,
+			    struct service_call *call);
+void managed_device_pasid(void *manager, struct device_entry *e, uint32_t pasid, struct space_entry *space,
+			  struct service_call *call);
+
 /* Devices. new: with its attachments, none of them made; in the directory. Its spaces are.
  * start and stop: a step; ended is called when the state is what came of it. */
 int managed_device_new(struct manager *m, const struct config *config, const struct config_device *c,
@@ -138,6 +162,13 @@ static inline bool managed_device_is_attached(const struct managed_device *d)
 {
 	return d->entry.state == DEVICE_ACTIVE || d->entry.state == DEVICE_PAUSED;
 }
+
+/* Paused: its faults are kept, not served. A step; nothing happens if it is so already. */
+void managed_device_pause(struct managed_device *d, bool paused, void (*ended)(struct managed_device *d));
+
+/* Shown as draining until somebody says that it is quiet, or gives up. */
+void managed_device_drain(struct managed_device *d, void (*ended)(struct managed_device *d));
+void managed_device_drained(struct managed_device *d);
 
 /* One more PASID, or one less, of an attached device: a step; d->why.error says how it ended. */
 void managed_device_attach_pasid(struct managed_device *d, uint32_t pasid, struct managed_space *space,

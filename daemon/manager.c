@@ -89,7 +89,7 @@ void manager_report(struct manager *m)
 		return;
 	TAILQ_FOREACH(e, &m->directory.devices, link) {
 		n_devices++;
-		if (e->state == DEVICE_ACTIVE)
+		if (e->state == DEVICE_ACTIVE || e->state == DEVICE_PAUSED || e->state == DEVICE_DRAINING)
 			n_active++;
 		else if (!failed)
 			failed = e;
@@ -272,7 +272,10 @@ int manager_new(const struct config *config, const char *bus, struct manager **r
 {
 	_cleanup_(manager_freep) struct manager *m = calloc(1, sizeof(*m));
 	struct service_hooks hooks = { .on_name_taken = on_name_taken,
-				       .on_space_command = managed_space_command, .userdata = m };
+				       .on_space_command = managed_space_command,
+				       .on_device_command = managed_device_command,
+				       .on_pasid = managed_device_pasid,
+				       .userdata = m };
 	int r;
 
 	if (!m)

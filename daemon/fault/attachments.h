@@ -8,6 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/log.h"
 #include "fault/stats.h"
 
@@ -16,6 +20,7 @@ struct device;
 struct attachment {
 	uint32_t dev_id;
 	uint32_t pasid; /* PASID_NONE: the RID */
+	bool paused; /* its groups are kept, not served */
 	struct device *device;
 	struct stats *stats; /* written by the shard, owned by the control thread */
 	struct log_ratelimit limit;

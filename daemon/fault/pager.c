@@ -323,11 +323,27 @@ int pager_detach(struct pager *p, struct device *device, uint32_t pasid)
 	return r;
 }
 
+void pager_pause(struct pager *p, struct device *device, uint32_t pasid, bool paused)
+{
+	struct attachment *a = attachments_find(&p->attachments, device->dev_id, pasid);
+
+	assert(a);
+	p->now_ns = clock_now_ns();
+	if (paused)
+		a->paused = true;
+	else
+		serve_held(p, a);
+	pager_flush_answers(p);
+	pager_schedule(p);
+}
+
 int pager_drain(struct pager *p, uint64_t deadline_ns, void (*on_drained)(void *userdata), void *userdata)
 {
 	if (p->on_drained)
 		return -EBUSY;
 	background_stop(p);
+	for (size_t i = 0; i < p->attachments.n; i++)
+		serve_held(p, p->attachments.items[i]);
 	p->drain_deadline_ns = deadline_ns;
 	p->on_drained = on_drained;
 	p->drain_userdata = userdata;

@@ -102,6 +102,9 @@ int pager_attach(struct pager *p, struct device *device, uint32_t pasid, struct 
 /* What is still open is answered INVALID; what is unread the kernel answers so. */
 int pager_detach(struct pager *p, struct device *device, uint32_t pasid);
 
+/* Paused: what the attachment asks is kept, and served when it is resumed. A drain resumes all. */
+void pager_pause(struct pager *p, struct device *device, uint32_t pasid, bool paused);
+
 /* Serves what arrives until the queue is empty and nothing waits, or the deadline passes,
  * then calls back. One at a time (-EBUSY). */
 int pager_drain(struct pager *p, uint64_t deadline_ns, void (*on_drained)(void *userdata), void *userdata);

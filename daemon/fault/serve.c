@@ -297,6 +297,14 @@ static void serve_again(struct pager *p, struct waiting *w)
 		serve(p, &s);
 }
 
+static void hold(struct pager *p, struct story *s)
+{
+	if (keep(p, s))
+		s->waiting->held = true;
+	else
+		refuse(p, s, s->records, -ENOMEM);
+}
+
 void serve_group(struct pager *p, const struct group *g)
 {
 	const struct uapi_fault_record *records = &p->queue.records[g->first];
@@ -315,8 +323,24 @@ void serve_group(struct pager *p, const struct group *g)
 	account_group_read(owned.owner, records, g->n_records, n_malformed);
 	if (n_malformed)
 		answer(p, &s, false);
+	else if (a->paused)
+		hold(p, &s);
 	else
 		serve(p, &s);
+}
+
+void serve_held(struct pager *p, struct attachment *a)
+{
+	struct waiting *w, *next;
+
+	a->paused = false;
+	for (w = TAILQ_FIRST(&p->waiting); w; w = next) {
+		next = TAILQ_NEXT(w, link);
+		if (w->attachment != a || !w->held)
+			continue;
+		w->held = false;
+		serve_again(p, w);
+	}
 }
 
 void serve_room(struct pager *p)

@@ -16,6 +16,7 @@ struct waiting {
 	unsigned n_ops;     /* it waits for; it is not freed before they have ended */
 	bool in_room;
 	bool answered;
+	bool held;          /* for a paused attachment */
 	bool uses;          /* its records count in pager.in_use */
 	int error;          /* of an op it waited for */
 	struct uapi_fault_record records[];
@@ -26,6 +27,9 @@ void serve_group(struct pager *p, const struct group *g);
 
 /* Groups that wait for room get another chance, in their order. */
 void serve_room(struct pager *p);
+
+/* The attachment is not paused any more: what was held is served. */
+void serve_held(struct pager *p, struct attachment *a);
 
 /* Answers INVALID: everything of one attachment; everything read before this moment. Returns
  * the number. */
