@@ -141,6 +141,7 @@ static int open_device(struct managed_device *d, enum device_state *ret_state)
 	d->entry.device = device;
 	device->uses_pasids = d->uses_pasids;
 	device->bus_master = d->bus_master;
+	device->spin_ns = d->manager->may_spin ? d->spin_ns : 0;
 	if (device->ops->uses_iommufd)
 		r = manager_get_iommufd(d->manager, &iommufd, &d->why);
 	if (r < 0)
@@ -307,6 +308,7 @@ int managed_device_new(struct manager *m, const struct config *config, const str
 	TAILQ_INIT(&d->entry.attachments);
 	d->manager = m;
 	d->bus_master = c->bus_master;
+	d->spin_ns = c->spin_ns;
 	d->uses_pasids = c->n_pasids > 0;
 	d->entry.name = strdup(c->name);
 	d->entry.address = strdup(c->address);

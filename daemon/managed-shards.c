@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/value.h"
 #include "control/notify.h"
 #include "managed.h"
 
@@ -71,14 +73,28 @@ static int start_watchdog(struct manager *m)
 	return r;
 }
 
-static size_t most_workers(const struct config *config)
+/* The set has room for 1024 CPUs; with more the kernel refuses it. */
+static size_t count_cpus(void)
 {
 	cpu_set_t cpus;
 
+	return sched_getaffinity(0, sizeof(cpus), &cpus) >= 0 ? (size_t)CPU_COUNT(&cpus) : WORKERS_MAX;
+}
+
+static size_t count_listed_cpus(const char *list)
+{
+	size_t n = 0;
+
+	for (int cpu = value_next_cpu(list, -1); cpu >= 0; cpu = value_next_cpu(list, cpu))
+		n++;
+	return n;
+}
+
+static size_t most_workers(const struct config *config)
+{
 	if (config->workers)
 		return config->workers;
-	/* The set has room for 1024 CPUs; with more the kernel refuses it. */
-	return sched_getaffinity(0, sizeof(cpus), &cpus) >= 0 ? MIN((size_t)CPU_COUNT(&cpus), WORKERS_MAX) : WORKERS_MAX;
+	return MIN(config->cpus ? count_listed_cpus(config->cpus) : count_cpus(), WORKERS_MAX);
 }
 
 int shards_init(struct manager *m, const struct config *config)
@@ -91,6 +107,13 @@ int shards_init(struct manager *m, const struct config *config)
 	m->n_calls = COMMANDS_MAX + 1;
 	m->max_calls = MAX(needed * 2, CALLS_MIN);
 	m->max_shards = most_workers(config);
+	m->last_cpu = -1;
+	/* With one CPU a spin would only keep the device's own interrupt thread from running. */
+	m->may_spin = count_cpus() > 1;
+	if (!m->may_spin && config->spin_ns > 0)
+		log_notice("spin: not used, there is only one CPU for this daemon");
+	if (config->cpus && !(m->cpus = strdup(config->cpus)))
+		return -ENOMEM;
 	m->shards = calloc(m->max_shards, sizeof(*m->shards));
 	m->heartbeats = calloc(m->max_shards, sizeof(*m->heartbeats));
 	m->directory.orphans = calloc(m->max_shards, sizeof(*m->directory.orphans));
@@ -107,6 +130,7 @@ void shards_deinit(struct manager *m)
 	free(m->directory.orphans);
 	free(m->heartbeats);
 	free(m->shards);
+	free(m->cpus);
 }
 
 int manager_reserve_calls(struct manager *m, long n)
@@ -117,15 +141,30 @@ int manager_reserve_calls(struct manager *m, long n)
 	return 0;
 }
 
+/* The shards go round the list. */
+static int next_cpu(struct manager *m)
+{
+	if (!m->cpus)
+		return -1;
+	m->last_cpu = value_next_cpu(m->cpus, m->last_cpu);
+	if (m->last_cpu < 0)
+		m->last_cpu = value_next_cpu(m->cpus, -1);
+	return m->last_cpu;
+}
+
 static int add_shard(struct manager *m)
 {
+	int cpu = next_cpu(m);
+
 	size_t i = m->n_shards;
 	struct stats *orphans = stats_page_take(m->page, STATS_ORPHANS, NULL, NULL, PASID_NONE);
 	int r = -ENOSPC;
 
 	if (orphans)
-		r = shard_new((unsigned)i, loop_name(m->loop), m->loop, m->max_calls, orphans, on_shard_dead, m,
+		r = shard_new((unsigned)i, loop_name(m->loop), m->loop, m->max_calls, orphans, cpu, on_shard_dead, m,
 			      &m->shards[i]);
+	if (r == -EINVAL && cpu >= 0)
+		log_error("cpus = %s: CPU %d is not there, or not for this daemon (AllowedCPUs=, CPUAffinity=)", m->cpus, cpu);
 	if (r < 0) {
 		stats_page_give(orphans);
 		return r;

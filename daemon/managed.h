@@ -58,6 +58,7 @@ struct managed_device {
 	struct device_entry entry;
 	struct manager *manager;
 	bool bus_master;
+	int64_t spin_ns;
 	bool uses_pasids; /* even if none is configured */
 	/* The step under way, if ended is set: a set of calls to shards; when all have come back,
 	 * next; at last ended, which may free the device. */
@@ -89,6 +90,9 @@ struct manager {
 	struct shard **shards;
 	struct shard_call *heartbeats; /* one for each shard */
 	size_t n_shards;
+	char *cpus;          /* of the shards; NULL = any */
+	int last_cpu;        /* where the last one runs */
+	bool may_spin;       /* there is more than one CPU for us */
 	size_t max_shards;   /* threads start when spaces need them */
 	unsigned n_beating;  /* heartbeats under way */
 	/* When nothing is under way any more, next; NULL: nothing waits for that. */

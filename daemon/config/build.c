@@ -128,6 +128,7 @@ static int build_device(struct config *c, const struct section *s)
 		.address = strdup(s->values.device.address),
 		.space = find_space(c, section_device_space(s)),
 		.bus_master = s->values.device.bus_master,
+		.spin_ns = s->values.device.spin_ns == SPIN_DEFAULT ? c->spin_ns : s->values.device.spin_ns,
 	};
 	if (asprintf(&device->source, "%s:%u", s->origin.file, s->origin.line) < 0) {
 		device->source = NULL;
@@ -146,6 +147,12 @@ int build_rest(struct config *c, const struct sections *s)
 	if (!c->event_loop || !c->plugin_dir)
 		return -ENOMEM;
 	c->workers = daemon->values.daemon.workers;
+	c->spin_ns = daemon->values.daemon.spin_ns;
+	if (daemon->values.daemon.cpus) {
+		c->cpus = strdup(daemon->values.daemon.cpus);
+		if (!c->cpus)
+			return -ENOMEM;
+	}
 	c->memory_budget = daemon->values.daemon.memory_budget;
 	c->deadline_ns = daemon->values.daemon.deadline_ns;
 	for (size_t i = 0; i < s->n_items && r == 0; i++) {

@@ -272,6 +272,7 @@ struct config *config_free(struct config *c)
 		free_device(&c->devices[i]);
 	free(c->event_loop);
 	free(c->plugin_dir);
+	free(c->cpus);
 	free(c->spaces);
 	free(c->devices);
 	sections_free(c->entries);

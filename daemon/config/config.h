@@ -28,6 +28,8 @@ enum config_on_fault {
 	CONFIG_ON_FAULT_MAX,
 };
 
+#define CONFIG_SPIN_AUTO (-1)
+
 #define CONFIG_ACCESS_READ 1u
 #define CONFIG_ACCESS_WRITE 2u
 
@@ -80,6 +82,7 @@ struct config_device {
 	struct config_pasid *pasids;
 	size_t n_pasids;
 	bool bus_master;
+	int64_t spin_ns;     /* of its own, or the daemon's; or CONFIG_SPIN_AUTO */
 	char *source;        /* "file:line" of its section */
 };
 
@@ -88,6 +91,8 @@ struct sections; /* section.h */
 struct config {
 	char *event_loop;    /* "auto", "io_uring", "libevent" */
 	unsigned workers;    /* 0 = auto */
+	char *cpus;          /* that shards run on, see value_next_cpu(); NULL = any */
+	int64_t spin_ns;     /* or CONFIG_SPIN_AUTO */
 	struct config_budget memory_budget;
 	uint64_t deadline_ns; /* 0 = none */
 	char *plugin_dir;    /* absolute */

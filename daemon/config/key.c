@@ -25,12 +25,16 @@ const struct section_kind_info section_kinds[SECTION_KIND_MAX] = {
 #define A_SIZE "bytes such as 65536, 0x10000 or 64K (units B K M G T)"
 #define A_NAME "1 to 32 of A-Z a-z 0-9 _"
 #define A_BUDGET "bytes such as 4G, a share such as 75%, or none"
+#define A_SPIN "auto, 0, or a time of at most 100ms such as 20us"
 #define AN_EXTENT "0 or a power of two such as 256K"
 
 const struct key key_table[] = {
 	{ SECTION_DAEMON, "event-loop", parse_event_loop, FIELD(daemon.event_loop), .fallback = "auto" },
 	{ SECTION_DAEMON, "workers", parse_workers, FIELD(daemon.workers), .fallback = "auto",
 	  .expected = "auto or 1 to 64" },
+	{ SECTION_DAEMON, "cpus", parse_cpus, FIELD(daemon.cpus), .fallback = "any",
+	  .expected = "any, or numbers and ranges such as 0-3,6" },
+	{ SECTION_DAEMON, "spin", parse_spin, FIELD(daemon.spin_ns), .fallback = "auto", .expected = A_SPIN },
 	{ SECTION_DAEMON, "memory-budget", parse_budget, FIELD(daemon.memory_budget), .fallback = "75%",
 	  .expected = A_BUDGET },
 	{ SECTION_DAEMON, "deadline", parse_time, FIELD(daemon.deadline_ns), .fallback = "0",
@@ -59,6 +63,8 @@ const struct key key_table[] = {
 	{ SECTION_DEVICE, "pasid", parse_pasid, .repeatable = true, .expected = "N:SPACE with N from 1 to 1048575" },
 	{ SECTION_DEVICE, "bus-master", parse_bool, FIELD(device.bus_master), .fallback = "no",
 	  .expected = "yes or no" },
+	{ SECTION_DEVICE, "spin", parse_device_spin, FIELD(device.spin_ns), .fallback = "default",
+	  .expected = "default, " A_SPIN },
 };
 
 const size_t key_table_size = ARRAY_SIZE(key_table);

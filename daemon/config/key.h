@@ -44,10 +44,15 @@ struct key {
 	bool repeatable;
 };
 
+/* The device's own key: as the daemon's. */
+#define SPIN_DEFAULT (-2)
+
 union section_values {
 	struct {
 		const char *event_loop;
 		uint32_t workers; /* 0: auto */
+		const char *cpus; /* NULL: any */
+		int64_t spin_ns;
 		struct config_budget memory_budget;
 		uint64_t deadline_ns;
 		const char *plugin_dir;
@@ -71,6 +76,7 @@ union section_values {
 		const char *address;
 		const char *space; /* NULL: the one of its own name */
 		bool bus_master;
+		int64_t spin_ns;
 	} device;
 };
 

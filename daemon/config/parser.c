@@ -16,6 +16,7 @@
 #define GRANULE_MIN (4ull << 10)
 #define GRANULE_MAX (1ull << 30)
 #define WORKERS_MAX 64
+#define SPIN_MAX_NS (100ull * 1000 * 1000)
 #define NUMA_NODE_MAX 1023
 #define PASID_MAX ((1u << 20) - 1)
 
@@ -74,6 +75,49 @@ PARSER(parse_workers)
 			return refuse_number(r, key, value, why);
 	}
 	*(uint32_t *)field = (uint32_t)n;
+	return 0;
+}
+
+PARSER(parse_cpus)
+{
+	int r = 0, cpu = -1;
+
+	(void)hooks;
+	*(const char **)field = NULL;
+	if (strcmp(value, "any") == 0)
+		return 0;
+	while ((r = value_next_cpu(value, cpu)) >= 0)
+		cpu = r;
+	if (r != -ENOENT)
+		return refuse_number(r, key, value, why);
+	*(const char **)field = value;
+	return 0;
+}
+
+PARSER(parse_spin)
+{
+	uint64_t ns = 0;
+	int r;
+
+	(void)hooks;
+	if (strcmp(value, "auto") == 0) {
+		*(int64_t *)field = CONFIG_SPIN_AUTO;
+		return 0;
+	}
+	r = value_parse_time(value, &ns);
+	if (r == 0 && ns > SPIN_MAX_NS)
+		r = -ERANGE;
+	if (r < 0)
+		return refuse_number(r, key, value, why);
+	*(int64_t *)field = (int64_t)ns;
+	return 0;
+}
+
+PARSER(parse_device_spin)
+{
+	if (strcmp(value, "default") != 0)
+		return parse_spin(key, value, hooks, field, why);
+	*(int64_t *)field = SPIN_DEFAULT;
 	return 0;
 }
 

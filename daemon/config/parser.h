@@ -14,6 +14,9 @@
 PARSER(parse_event_loop);        /* const char * */
 PARSER(parse_workers);           /* uint32_t, 0 = auto */
 PARSER(parse_budget);            /* struct config_budget */
+PARSER(parse_cpus);              /* const char *, NULL = any */
+PARSER(parse_spin);              /* int64_t, ns or CONFIG_SPIN_AUTO */
+PARSER(parse_device_spin);       /* likewise, or SPIN_DEFAULT */
 PARSER(parse_time);              /* uint64_t, ns */
 PARSER(parse_folder);            /* const char * */
 PARSER(parse_numa_node);         /* int32_t, -1 = none */

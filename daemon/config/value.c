@@ -12,6 +12,9 @@
 #include <strings.h>
 
 #include "base/util.h"
+
+/* Of the fixed-size set that the C library hands to the kernel. */
+#define CPU_MAX 1024u
 #include "config/config.h"
 
 static const char units[] = "BKMGT"; /* each is 1024 of the one before */
@@ -99,6 +102,31 @@ int value_parse_percent(const char *text, uint64_t *ret)
 	if (r == 0)
 		*ret = v;
 	return r;
+}
+
+int value_next_cpu(const char *list, int after)
+{
+	unsigned base;
+	uint64_t next = CPU_MAX, first, last;
+	int r;
+
+	for (;; list++) {
+		r = parse_digits(&list, &base, &first);
+		last = first;
+		if (r == 0 && base == 10 && *list == '-') {
+			list++;
+			r = parse_digits(&list, &base, &last);
+		}
+		if (r == -EINVAL || base != 10 || (*list && *list != ',') || (r == 0 && last < first))
+			return -EINVAL;
+		if (r < 0 || last >= CPU_MAX)
+			return -ERANGE;
+		if ((int64_t)last > after)
+			next = MIN(next, MAX(first, (uint64_t)(after + 1)));
+		if (!*list)
+			break;
+	}
+	return next < CPU_MAX ? (int)next : -ENOENT;
 }
 
 int value_parse_time(const char *text, uint64_t *ret_ns)

@@ -22,6 +22,10 @@ int value_parse_percent(const char *text, uint64_t *ret);
  * number, and whole. Below 2^63 ns. */
 int value_parse_time(const char *text, uint64_t *ret_ns);
 
+/* The next CPU of a list such as 0-3,6, above `after` (-1: the first). -ENOENT: no more; -EINVAL:
+ * no list; -ERANGE: a CPU of 1024 or more. */
+int value_next_cpu(const char *list, int after);
+
 /* systemd's words: 1 yes y true t on, 0 no n false f off, in any case. */
 int value_parse_bool(const char *text, bool *ret);
 

@@ -96,6 +96,7 @@ struct device {
 	char *name;
 	char *address;        /* as configured */
 	bool uses_pasids;     /* set by the owner before attach: PASIDs will be attached too */
+	int64_t spin_ns;      /* set by the owner: how long a loop may spin for its faults, as for loop_set_spin() */
 	bool bus_master;      /* set by the owner: memory decoding and bus mastering on with the RID's attach */
 	uint32_t dev_id;      /* as in fault records; valid while open */
 	uint32_t max_pasids;  /* how many PASIDs it has; 0 = none; valid while open */

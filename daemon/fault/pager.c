@@ -90,7 +90,23 @@ static int pager_on_readable(struct loop_source *source, uint32_t events, void *
 	(void)source;
 	(void)events;
 	pager_schedule(p);
-	return n > 0 && p->queue.more ? LOOP_AGAIN : 0;
+	if (n > 0 && p->queue.more)
+		return LOOP_AGAIN;
+	return n > 0 ? LOOP_FOUND : 0;
+}
+
+/* As its most impatient attachment wants it. */
+static void set_spin(struct pager *p)
+{
+	int64_t spin_ns = 0;
+
+	for (size_t i = 0; i < p->attachments.n; i++) {
+		int64_t wanted = p->attachments.items[i]->device->spin_ns;
+
+		if (wanted > 0 ? wanted > spin_ns : wanted && !spin_ns)
+			spin_ns = wanted;
+	}
+	loop_set_spin(p->readable, spin_ns);
 }
 
 static void drain_step(struct pager *p)
@@ -298,6 +314,7 @@ int pager_attach(struct pager *p, struct device *device, uint32_t pasid, struct 
 		attachments_remove(&p->attachments, device->dev_id, pasid);
 		return r;
 	}
+	set_spin(p);
 	if (p->attachments.n == 1 && !p->ahead)
 		background_start(p);
 	pager_schedule(p);
@@ -317,6 +334,7 @@ int pager_detach(struct pager *p, struct device *device, uint32_t pasid)
 		queue_abandon(&p->queue, a->stats, on_written, p);
 	r = device->ops->detach(device, pasid, p->ioas);
 	attachments_remove(&p->attachments, device->dev_id, pasid);
+	set_spin(p);
 	if (!p->attachments.n)
 		background_stop(p);
 	pager_schedule(p);

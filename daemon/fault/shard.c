@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -95,6 +96,26 @@ static void *shard_main(void *arg)
 	return NULL;
 }
 
+static int start_thread(struct shard *s, int cpu)
+{
+	pthread_attr_t attr;
+	cpu_set_t cpus;
+	int r;
+
+	r = -pthread_attr_init(&attr);
+	if (r < 0)
+		return r;
+	CPU_ZERO(&cpus);
+	if (cpu >= 0) {
+		CPU_SET(cpu, &cpus);
+		r = -pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus);
+	}
+	if (r >= 0)
+		r = -pthread_create(&s->thread, &attr, shard_main, s);
+	pthread_attr_destroy(&attr);
+	return r;
+}
+
 static void shard_stop(void *arg)
 {
 	struct shard *s = arg;
@@ -114,7 +135,7 @@ static struct shard *shard_release(struct shard *s)
 }
 
 int shard_new(unsigned index, const char *loop_name, struct loop *control, size_t capacity, struct stats *orphans,
-	      void (*on_dead)(void *userdata), void *userdata, struct shard **ret)
+	      int cpu, void (*on_dead)(void *userdata), void *userdata, struct shard **ret)
 {
 	struct shard *s = calloc(1, sizeof(*s));
 	int r;
@@ -149,7 +170,7 @@ int shard_new(unsigned index, const char *loop_name, struct loop *control, size_
 	if (r >= 0)
 		r = mailbox_receive(&s->logs, control);
 	if (r >= 0)
-		r = -pthread_create(&s->thread, NULL, shard_main, s);
+		r = start_thread(s, cpu);
 	if (r < 0) {
 		shard_release(s);
 		return r;

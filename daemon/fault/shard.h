@@ -28,10 +28,11 @@ struct shard_call {
 
 /* Starts the thread. control: the loop that done() and log records come through; capacity:
  * how many calls may be under way at once at most. loop_name as for loop_new(). orphans:
- * where records are counted of devices that no space knows. on_dead: on the control thread,
+ * where records are counted of devices that no space knows. cpu: where it runs, -1 =
+ * anywhere; -EINVAL if it may not. on_dead: on the control thread,
  * when the shard's loop has failed. */
 int shard_new(unsigned index, const char *loop_name, struct loop *control, size_t capacity, struct stats *orphans,
-	      void (*on_dead)(void *userdata), void *userdata, struct shard **ret);
+	      int cpu, void (*on_dead)(void *userdata), void *userdata, struct shard **ret);
 
 /* Ends the thread; no call may be under way. */
 struct shard *shard_free(struct shard *s);

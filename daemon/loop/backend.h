@@ -21,6 +21,7 @@ struct loop_source {
 	uint32_t slot;
 	uint32_t events; /* wanted now: LOOP_READ, LOOP_WRITE, LOOP_DRAIN */
 	bool owns_fd;
+	int64_t spin_ns; /* LOOP_SPIN_AUTO, or how long */
 	loop_fn fn;
 	void *userdata;
 	union { /* timers and signals: what their own fn calls */
@@ -49,6 +50,10 @@ struct loop {
 	struct loop_source *running; /* whose callback runs */
 	bool running_removed;        /* by that callback: it is freed already */
 	uint64_t round;
+	struct {
+		struct loop_source *source; /* that had something last; NULL = none */
+		uint64_t auto_ns;           /* what LOOP_SPIN_AUTO means at present */
+	} spin;
 	bool stopped;
 	int result;
 	char fallback[128]; /* empty = none */
@@ -76,6 +81,9 @@ struct loop_backend {
 /* Any number of times for a source between two rounds; events that it does not want are
  * dropped before its callback. */
 void loop_ready(struct loop_source *s, uint32_t events);
+
+/* Calls the source. True if it had something, or has been removed. */
+bool loop_call(struct loop *l, struct loop_source *s, uint32_t events);
 
 /* A token is never 0. find: NULL once the source was removed or its token renewed. */
 uint64_t loop_token(const struct loop_source *s);

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "loop/backend.h"
+#include "loop/spin.h"
 
 #define EVENTS_MASK (LOOP_READ | LOOP_WRITE)
 
@@ -199,6 +200,14 @@ int loop_modify(struct loop_source *s, uint32_t events)
 	return r;
 }
 
+void loop_set_spin(struct loop_source *s, int64_t ns)
+{
+	assert(!ns || s->events & LOOP_DRAIN);
+	s->spin_ns = ns;
+	if (!ns)
+		spin_forget(s->loop, s);
+}
+
 struct loop_source *loop_remove(struct loop_source *s)
 {
 	struct loop *l;
@@ -211,6 +220,7 @@ struct loop_source *loop_remove(struct loop_source *s)
 	l->slots[s->slot].source = NULL;
 	if (s->queued)
 		TAILQ_REMOVE(&l->ready, s, link);
+	spin_forget(l, s);
 	if (l->running == s)
 		l->running_removed = true;
 	if (s->owns_fd)
@@ -307,23 +317,31 @@ void loop_ready(struct loop_source *s, uint32_t events)
 	TAILQ_INSERT_TAIL(&s->loop->ready, s, link);
 }
 
+bool loop_call(struct loop *l, struct loop_source *s, uint32_t events)
+{
+	int outcome;
+
+	l->running = s;
+	l->running_removed = false;
+	outcome = s->fn(s, events, s->userdata);
+	l->running = NULL;
+	if (l->running_removed)
+		return true;
+	s->again = outcome == LOOP_AGAIN;
+	if (outcome == LOOP_AGAIN)
+		loop_ready(s, 0);
+	if (outcome)
+		spin_found(l, s);
+	return outcome;
+}
+
 static void source_call(struct loop *l, struct loop_source *s)
 {
 	uint32_t events = s->ready & s->events & EVENTS_MASK;
-	bool again;
 
 	s->ready = 0;
-	if (!events && !s->again)
-		return;
-	l->running = s;
-	l->running_removed = false;
-	again = s->fn(s, events, s->userdata) == LOOP_AGAIN;
-	l->running = NULL;
-	if (l->running_removed)
-		return;
-	s->again = again;
-	if (again)
-		loop_ready(s, 0);
+	if (events || s->again)
+		loop_call(l, s, events);
 }
 
 /* What a stop leaves uncalled stays queued for the next loop_run(). */
@@ -344,7 +362,10 @@ int loop_run(struct loop *l)
 	int r;
 
 	while (!l->stopped) {
-		r = l->backend->wait(l, TAILQ_EMPTY(&l->ready));
+		if (l->spin.source && TAILQ_EMPTY(&l->ready))
+			r = spin_wait(l);
+		else
+			r = l->backend->wait(l, TAILQ_EMPTY(&l->ready));
 		if (r < 0)
 			return r;
 		loop_dispatch(l);

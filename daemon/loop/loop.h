@@ -25,6 +25,11 @@
 /* Outcome of a callback: call me again in the next round, whatever the fd says. */
 #define LOOP_AGAIN 1
 
+/* Outcome of a callback with LOOP_DRAIN: there was something, now there is nothing left. */
+#define LOOP_FOUND 2
+
+#define LOOP_SPIN_AUTO (-1)
+
 struct loop;
 struct loop_source;
 
@@ -48,6 +53,11 @@ const char *const *loop_names(void);              /* what loop_new() takes; NULL
  * -EPERM (a regular file is always ready), -EEXIST, -ENOMEM. */
 int loop_add(struct loop *l, int fd, uint32_t events, loop_fn fn, void *userdata, struct loop_source **ret);
 int loop_modify(struct loop_source *s, uint32_t events); /* 0 = watch nothing for now */
+
+/* After this source (LOOP_DRAIN) returned LOOP_FOUND and before the loop sleeps, it is called
+ * again and again, with events 0, for so long, or for as long as it pays (LOOP_SPIN_AUTO);
+ * 0 = not at all, as it is at first. For who has a CPU to spare. */
+void loop_set_spin(struct loop_source *s, int64_t ns);
 
 /* After this no callback of the source comes, even for events already collected, and the
  * kernel holds nothing of the fd any more. Takes NULL, returns NULL. */

@@ -190,6 +190,7 @@ static void dump_says_where_from(void)
 	text = t_dump(c);
 	T_ASSERT(asprintf(&expected,
 			  "[daemon] ; default\nevent-loop = auto ; default\nworkers = auto ; default\n"
+			  "cpus = any ; default\nspin = auto ; default\n"
 			  "memory-budget = 75%% ; default\ndeadline = 0 ; default\n"
 			  "plugin-dir = " IOPFD_PLUGIN_DIR " ; default\n\n"
 			  "[space d] ; default\nbudget = none ; default\nnuma-node = none ; default\n\n"
@@ -198,7 +199,7 @@ static void dump_says_where_from(void)
 			  "merge = 0 ; default\nfault-around = 0 ; default\npinned = no ; default\n"
 			  "discard = yes ; %1$s:10\n\n"
 			  "[device d] ; %1$s:1\naddress = sim ; %1$s:2\nspace = d ; default\npasid = 1:d ; %1$s:7\n"
-			  "pasid = 2:d ; %1$s:8\nbus-master = no ; default\n\n", source.file) > 0);
+			  "pasid = 2:d ; %1$s:8\nbus-master = no ; default\nspin = default ; default\n\n", source.file) > 0);
 	T_STREQ(text, expected);
 	t_expect_round_trip(c);
 }

@@ -20,6 +20,8 @@ static void defaults(void)
 	T_EQ(t_diagnostics.n_items, 0);
 	T_STREQ(c->event_loop, "auto");
 	T_EQ(c->workers, 0);
+	T_ASSERT(!c->cpus);
+	T_EQ(c->spin_ns, CONFIG_SPIN_AUTO);
 	T_EQ(c->memory_budget.is_percent, true);
 	T_EQ(c->memory_budget.value, 75);
 	T_EQ(c->deadline_ns, 0);
@@ -47,6 +49,7 @@ static void defaults(void)
 	T_EQ(c->devices[0].space, 0);
 	T_EQ(c->devices[0].n_pasids, 0);
 	T_EQ(c->devices[0].bus_master, false);
+	T_EQ(c->devices[0].spin_ns, CONFIG_SPIN_AUTO);
 	T_ASSERT(strstr(c->devices[0].source, ".conf:5"));
 }
 
@@ -55,6 +58,8 @@ static void every_key(void)
 	scoped c = t_load_text("[daemon]\n"
 			   "event-loop = libevent ; not io_uring\n"
 			   "workers = 64\n"
+			   "cpus = 0-3,6\n"
+			   "spin = 20us\n"
 			   "memory-budget = 32G\n"
 			   "deadline = 500ms\n"
 			   "plugin-dir = /opt/policies\n"
@@ -83,6 +88,7 @@ static void every_key(void)
 			   "pasid = 5:a\n"
 			   "pasid = 0xfffff:b\n"
 			   "bus-master = ON\n"
+			   "spin = auto\n"
 			   "[space b]\n"
 			   "budget = 50%\n"
 			   "numa-node = 1023\n"
@@ -92,6 +98,9 @@ static void every_key(void)
 
 	T_STREQ(c->event_loop, "libevent");
 	T_EQ(c->workers, 64);
+	T_STREQ(c->cpus, "0-3,6");
+	T_EQ(c->spin_ns, 20000);
+	T_EQ(c->devices[0].spin_ns, CONFIG_SPIN_AUTO);
 	T_EQ(c->memory_budget.is_percent, false);
 	T_EQ(c->memory_budget.value, 32ll << 30);
 	T_EQ(c->deadline_ns, 500000000);
@@ -129,7 +138,7 @@ static void every_key(void)
 	/* b has no region. */
 	T_EQ(t_diagnostics.n_items, 1);
 	T_EQ(t_diagnostics.n_errors, 0);
-	T_ASSERT(strstr(t_diagnostic_text(0), ":32: warning: [space b] the space 'b' has no region"));
+	T_ASSERT(strstr(t_diagnostic_text(0), ":35: warning: [space b] the space 'b' has no region"));
 }
 
 static void sections_merge(void)

@@ -4,6 +4,7 @@
  */
 #include "config/value.h"
 
+#include "base/util.h"
 #include "t.h"
 
 #define SECOND 1000000000ull
@@ -72,8 +73,25 @@ static void names_of_policies(void)
 	T_ASSERT(!value_is_policy("a.so"));
 }
 
+static void cpus(void)
+{
+	static const char *const wrong[] = { "", ",", "0,", "0,,1", "1-0", "0-", "-1", "a", "0x3", "1-2-3", "0 1" };
+
+	T_EQ(value_next_cpu("6,0-3", -1), 0);
+	T_EQ(value_next_cpu("6,0-3", 0), 1);
+	T_EQ(value_next_cpu("6,0-3", 3), 6);
+	T_EQ(value_next_cpu("6,0-3", 6), -ENOENT);
+	T_EQ(value_next_cpu("1023", -1), 1023);
+	T_EQ(value_next_cpu("1024", -1), -ERANGE);
+	T_EQ(value_next_cpu("0-1024", -1), -ERANGE);
+	T_EQ(value_next_cpu("99999999999999999999", -1), -ERANGE);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		T_EQ(value_next_cpu(wrong[i], -1), -EINVAL);
+}
+
 int main(void)
 {
+	t_run(cpus);
 	t_run(times);
 	t_run(shares);
 	t_run(names_of_policies);
