@@ -66,7 +66,25 @@ static void submit(struct managed_attachment *a, int (*run)(struct shard_call *c
 	a->call.run = run;
 	a->call.done = on_call_done;
 	a->device->n_pending++;
-	shard_submit(a->space->shard, &a->call);
+	managed_space_submit(a->space, &a->call);
+}
+
+int managed_attachment_open(struct managed_attachment *a, struct reason *why)
+{
+	int r = managed_space_open(a->space, a->device->entry.device->ops, why);
+
+	if (r >= 0 && !a->active) {
+		a->active = true;
+		a->space->n_active++;
+	}
+	return r;
+}
+
+void managed_attachment_idle(struct managed_attachment *a)
+{
+	if (a->active)
+		a->space->n_active--;
+	a->active = false;
 }
 
 void managed_attachment_attach(struct managed_attachment *a)
@@ -89,6 +107,7 @@ void managed_attachment_pause(struct managed_attachment *a, bool paused)
 
 void managed_attachment_free(struct managed_attachment *a)
 {
+	managed_attachment_idle(a);
 	a->space->n_users--;
 	directory_retire_attachment(&a->entry);
 	stats_page_give(a->entry.stats);

@@ -81,5 +81,5 @@ void managed_space_command(void *userdata, struct space_entry *e, size_t region,
 	c->call.done = command_done;
 	m->n_commands++;
 	manager_begin(m);
-	shard_submit(s->shard, &c->call);
+	managed_space_submit(s, &c->call);
 }

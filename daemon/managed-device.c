@@ -67,6 +67,10 @@ static struct managed_attachment *first_attachment(const struct managed_device *
  * io-pgfault.c). What it was found to be stays to be seen. */
 static void close_device(struct managed_device *d)
 {
+	struct attachment_entry *e;
+
+	TAILQ_FOREACH(e, &d->entry.attachments, link)
+		managed_attachment_idle(managed_attachment(e));
 	if (d->entry.device)
 		d->entry.device->ops->close(d->entry.device);
 }
@@ -160,7 +164,7 @@ static int open_spaces(struct managed_device *d)
 
 	TAILQ_FOREACH(e, &d->entry.attachments, link)
 		if (r >= 0)
-			r = managed_space_open(managed_attachment(e)->space, d->entry.device->ops, &d->why);
+			r = managed_attachment_open(managed_attachment(e), &d->why);
 	return r;
 }
 
@@ -254,13 +258,14 @@ void managed_device_attach_pasid(struct managed_device *d, uint32_t pasid, struc
 	int r;
 
 	step_begin(d, ended);
-	r = managed_space_open(space, d->entry.device->ops, &d->why);
-	if (r >= 0) {
-		r = managed_attachment_new(d, pasid, space, &d->pasid);
-		if (r < 0)
-			reason_set(&d->why, -r, "no room for another attachment");
-	}
+	r = managed_attachment_new(d, pasid, space, &d->pasid);
+	if (r < 0)
+		reason_set(&d->why, -r, "no room for another attachment");
+	else
+		r = managed_attachment_open(d->pasid, &d->why);
 	if (r < 0) {
+		if (d->pasid)
+			managed_attachment_free(TAKE_PTR(d->pasid));
 		step_end(d);
 		return;
 	}

@@ -174,26 +174,28 @@ static int add_shard(struct manager *m)
 	return 0;
 }
 
-static size_t count_spaces(const struct manager *m, const struct shard *shard)
+static size_t count_active(const struct manager *m, const struct shard *shard, const struct managed_space *except)
 {
 	struct space_entry *e;
 	size_t n = 0;
 
 	TAILQ_FOREACH(e, &m->directory.spaces, link)
-		n += managed_space(e)->is_open && managed_space(e)->shard == shard;
+		n += managed_space(e)->n_active && managed_space(e)->shard == shard && managed_space(e) != except;
 	return n;
 }
 
-int shards_pick(struct manager *m, struct shard **ret)
+/* Where it is now, unless another one has less to do. */
+int shards_pick(struct manager *m, const struct managed_space *s, struct shard **ret)
 {
-	size_t best = 0, least = SIZE_MAX;
+	struct shard *best = s->shard;
+	size_t least = best ? count_active(m, best, s) : SIZE_MAX;
 
-	for (size_t i = 0; i < m->n_shards; i++) {
-		size_t n = count_spaces(m, m->shards[i]);
+	for (size_t i = 0; least && i < m->n_shards; i++) {
+		size_t n = count_active(m, m->shards[i], s);
 
 		if (n < least) {
 			least = n;
-			best = i;
+			best = m->shards[i];
 		}
 	}
 	if (least && m->n_shards < m->max_shards) {
@@ -201,8 +203,8 @@ int shards_pick(struct manager *m, struct shard **ret)
 
 		if (r < 0)
 			return r;
-		best = m->n_shards - 1;
+		best = m->shards[m->n_shards - 1];
 	}
-	*ret = m->shards[best];
+	*ret = best;
 	return 0;
 }

@@ -195,6 +195,7 @@ int managed_space_new(struct manager *m, const struct config *config, size_t ind
 		return -ENOMEM;
 	}
 	s->manager = m;
+	STAILQ_INIT(&s->held);
 	r = init(s, config, &config->spaces[index]);
 	if (r < 0) {
 		release(s);
@@ -283,7 +284,7 @@ static void done_start(struct shard_call *c)
 
 static int pick_shard(struct managed_space *s, struct reason *why)
 {
-	int r = shards_pick(s->manager, &s->shard);
+	int r = shards_pick(s->manager, s, &s->shard);
 
 	if (r < 0)
 		return reason_set(why, -r, "no thread to serve space %s: %s%s", s->entry.name, strerror(-r), error_hint(-r));
@@ -295,8 +296,11 @@ int managed_space_open(struct managed_space *s, const struct device_ops *ops, st
 {
 	int r = 0;
 
-	if (s->is_open && (s->ops == ops || (s->ops->uses_iommufd && ops->uses_iommufd)))
+	if (s->is_open && (s->ops == ops || (s->ops->uses_iommufd && ops->uses_iommufd))) {
+		if (!s->n_active)
+			managed_space_rebalance(s);
 		return 0;
+	}
 	if (s->is_open)
 		return reason_set(why, EINVAL, "space %s is used by devices of kind %s, which cannot share it",
 				  s->entry.name, s->ops->name);
@@ -315,7 +319,7 @@ int managed_space_open(struct managed_space *s, const struct device_ops *ops, st
 	manager_begin(s->manager);
 	s->start_call.run = run_start;
 	s->start_call.done = done_start;
-	shard_submit(s->shard, &s->start_call);
+	managed_space_submit(s, &s->start_call);
 	return 0;
 }
 
@@ -347,7 +351,7 @@ void managed_space_drain(struct managed_space *s)
 	manager_begin(s->manager);
 	s->call.run = run_drain;
 	s->call.done = done_step;
-	shard_submit(s->shard, &s->call);
+	managed_space_submit(s, &s->call);
 }
 
 static void on_stopped(void *userdata, int result)
@@ -373,7 +377,7 @@ void managed_space_close(struct managed_space *s)
 	s->is_open = false;
 	s->call.run = run_stop;
 	s->call.done = done_step;
-	shard_submit(s->shard, &s->call);
+	managed_space_submit(s, &s->call);
 }
 
 static int run_shrink(struct shard_call *c)
@@ -399,5 +403,5 @@ void managed_space_shrink(struct managed_space *s)
 	s->shrink_bytes = MIN(SHRINK_BYTES, MAX(mapped / 16, 1ull << 16));
 	s->shrink_call.run = run_shrink;
 	s->shrink_call.done = done_shrink;
-	shard_submit(s->shard, &s->shrink_call);
+	managed_space_submit(s, &s->shrink_call);
 }

@@ -33,6 +33,11 @@ struct managed_space {
 	const struct device_ops *ops; /* of the devices it was opened for */
 	struct ioas *ioas;  /* on its way to the shard */
 	bool is_open;
+	unsigned n_active;  /* attachments that are, or are being, attached */
+	bool moving;        /* to another shard: calls are held until it is there */
+	STAILQ_HEAD(, shard_call) held;
+	struct shard_call move_call;
+	struct shard *move_from, *move_to;
 	bool transient;     /* goes with the device that brought it */
 	unsigned n_users;   /* attachments of devices that name it, attached or not */
 	struct reason start_error; /* why the shard does not serve it; the shard's, then of the attaches on it */
@@ -50,6 +55,7 @@ struct managed_attachment {
 	struct attachment_entry entry;
 	struct managed_space *space;
 	struct managed_device *device;
+	bool active; /* counts in the space's n_active */
 	struct shard_call call;
 	struct reason why;
 };
@@ -130,6 +136,8 @@ const char *error_hint(int error);
 int managed_space_new(struct manager *m, const struct config *config, size_t index, struct managed_space **ret);
 struct managed_space *managed_space_free(struct managed_space *s);
 int managed_space_open(struct managed_space *s, const struct device_ops *ops, struct reason *why);
+void managed_space_rebalance(struct managed_space *s);
+void managed_space_submit(struct managed_space *s, struct shard_call *c); /* to its shard */
 void managed_space_drain(struct managed_space *s); /* a step */
 void managed_space_close(struct managed_space *s); /* a step; nothing is attached any more */
 
@@ -145,6 +153,8 @@ void managed_space_command(void *manager, struct space_entry *e, size_t region, 
 int managed_attachment_new(struct managed_device *d, uint32_t pasid, struct managed_space *space,
 			   struct managed_attachment **ret);
 void managed_attachment_free(struct managed_attachment *a);
+void managed_attachment_idle(struct managed_attachment *a); /* neither attached nor about to be */
+int managed_attachment_open(struct managed_attachment *a, struct reason *why); /* its space */
 void managed_attachment_attach(struct managed_attachment *a);
 void managed_attachment_detach(struct managed_attachment *a);
 void managed_attachment_pause(struct managed_attachment *a, bool paused);
@@ -190,10 +200,10 @@ void manager_report(struct manager *m);
 /* Room for n more calls under way; -ENOSPC. Negative n gives back. */
 int manager_reserve_calls(struct manager *m, long n);
 
-/* Shards (managed-shards.c). pick: the one with the fewest open spaces. */
+/* Shards (managed-shards.c). pick: the one with the fewest active spaces, beside this one. */
 int shards_init(struct manager *m, const struct config *config);
 void shards_deinit(struct manager *m);
-int shards_pick(struct manager *m, struct shard **ret);
+int shards_pick(struct manager *m, const struct managed_space *s, struct shard **ret);
 
 /* Opens /dev/iommu when it is needed first. */
 int manager_get_iommufd(struct manager *m, struct iommufd **ret, struct reason *why);

@@ -231,18 +231,41 @@ static void unpin(struct pager *p)
 		evict_extent(p, &p->space.regions[region], first, n);
 }
 
+int pager_join(struct pager *p, struct loop *l, struct inbox *inbox, struct stats *orphans)
+{
+	int r = loop_add_timer(l, pager_on_work, p, &p->work);
+
+	if (r >= 0)
+		r = loop_add(l, p->ioas->fault_fd, LOOP_READ | LOOP_DRAIN, pager_on_readable, p, &p->readable);
+	if (r < 0) {
+		p->work = loop_remove(p->work);
+		return r;
+	}
+	p->inbox = inbox;
+	p->setup.orphans = orphans;
+	pager_schedule(p);
+	return 0;
+}
+
+int pager_leave(struct pager *p)
+{
+	if (p->attachments.n || p->ops.n_busy || !STAILQ_EMPTY(&p->jobs) || !TAILQ_EMPTY(&p->waiting) || p->on_drained ||
+	    p->ahead || p->write_back || p->n_around)
+		return -EBUSY;
+	p->readable = loop_remove(p->readable);
+	p->work = loop_remove(p->work);
+	return 0;
+}
+
 int pager_start(struct pager *p, struct loop *l, struct inbox *inbox, struct ioas *ioas_consume, struct reason *why)
 {
 	int r;
 
 	p->ioas = ioas_consume;
-	p->inbox = inbox;
 	p->now_ns = clock_now_ns();
 	r = queue_init(&p->queue, p->ioas);
 	if (r >= 0)
-		r = loop_add_timer(l, pager_on_work, p, &p->work);
-	if (r >= 0)
-		r = loop_add(l, p->ioas->fault_fd, LOOP_READ | LOOP_DRAIN, pager_on_readable, p, &p->readable);
+		r = pager_join(p, l, inbox, p->setup.orphans);
 	if (r < 0)
 		reason_set(why, -r, "space %s cannot be served: %s", p->space.name, strerror(-r));
 	for (size_t i = 0; r >= 0 && i < p->space.n_regions; i++) {
@@ -304,9 +327,12 @@ void pager_stop(struct pager *p, void (*on_stopped)(void *userdata, int result),
 
 int pager_attach(struct pager *p, struct device *device, uint32_t pasid, struct stats *stats, struct reason *why)
 {
-	/* First the entry: faults may be in the queue before attach() returns. */
-	int r = attachments_add(&p->attachments, device, pasid, stats);
+	int r;
 
+	if (!p->readable)
+		return reason_set(why, ENOMEM, "space %s lost its thread when it moved", p->space.name);
+	/* First the entry: faults may be in the queue before attach() returns. */
+	r = attachments_add(&p->attachments, device, pasid, stats);
 	if (r < 0)
 		return reason_set(why, -r, "cannot be added to space %s", p->space.name);
 	r = device->ops->attach(device, pasid, p->ioas, why);

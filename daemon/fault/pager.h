@@ -96,6 +96,12 @@ int pager_start(struct pager *p, struct loop *l, struct inbox *inbox, struct ioa
  * when that has ended; 0 or what could not be written back. */
 void pager_stop(struct pager *p, void (*on_stopped)(void *userdata, int result), void *userdata);
 
+/* To another shard, without attachments: leave on the old one, join on the new one. leave: -EBUSY
+ * while anything is under way; then nothing has changed. After a failed join nothing is served
+ * until another one succeeds. */
+int pager_leave(struct pager *p);
+int pager_join(struct pager *p, struct loop *l, struct inbox *inbox, struct stats *orphans);
+
 /* From here on the attachment's faults are served. */
 int pager_attach(struct pager *p, struct device *device, uint32_t pasid, struct stats *stats, struct reason *why);
 

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <sys/queue.h>
+
 #include "base/cleanup.h"
 #include "fault/stats.h"
 #include "loop/loop.h"
@@ -24,6 +26,7 @@ struct shard_call {
 	void *owner; /* the submitter's own */
 	struct shard *shard;
 	int result;
+	STAILQ_ENTRY(shard_call) link; /* the submitter's own as well */
 };
 
 /* Starts the thread. control: the loop that done() and log records come through; capacity:
