@@ -122,6 +122,9 @@ $(TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(TEST_LIB) $(LIB)
 	$(say) "  LD    $@"
 	$(CC) $(CFLAGS) $(LDFLAGS) $(TEST_LDFLAGS_$(notdir $@)) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
+# A stand-in for iopfctl with the verbs that look at a machine instead of at the daemon.
+$(BUILD)/tests/lib/probe-main: $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/ctl/probe*.c daemon/ctl/bind*.c))
+
 # The device that they drive.
 $(BUILD)/tests/vm/test-policies: $(BUILD)/tests/vm/iopf-dma.o
 
