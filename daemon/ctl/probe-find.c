@@ -49,7 +49,8 @@ static int find_by_path(const char *path, char ret[static PROBE_BDF_MAX])
 	return parse_bdf(strrchr(real, '/') + 1, ret);
 }
 
-int probe_find(const char *device, char ret[static PROBE_BDF_MAX])
+/* -EINVAL: none of the forms; -ENODEV: there is no such device. */
+static int find_one(const char *device, char ret[static PROBE_BDF_MAX])
 {
 	char path[PATH_MAX];
 	int r;
@@ -70,15 +71,31 @@ int probe_find(const char *device, char ret[static PROBE_BDF_MAX])
 	return files_exist("/sys/bus/pci/devices/%s", ret) ? 0 : -ENODEV;
 }
 
-int probe_no_device(const char *device, int error)
+static int complain(const char *device, int error)
 {
-	if (error != -ENODEV) {
-		fprintf(stderr, "iopfctl: %s: expected a PCI address like 0000:3d:00.0, vfioN, or the path in "
-			"/sys of a PCI device\n", device);
-		return CTL_USAGE;
+	if (error == -ENODEV) {
+		fprintf(stderr, "iopfctl: %s: no such device\n", device);
+		return CTL_NO_DEVICE;
 	}
-	fprintf(stderr, "iopfctl: %s: no such device\n", device);
-	return CTL_NO_DEVICE;
+	fprintf(stderr, "iopfctl: %s: expected a PCI address like 0000:3d:00.0, vfioN, or the path in /sys of a PCI "
+		"device\n", device);
+	return CTL_USAGE;
+}
+
+int probe_find_all(int n, char **devices, struct files_names *ret)
+{
+	ret->names = calloc((size_t)n, sizeof(*ret->names));
+	for (int i = 0; ret->names && i < n; i++) {
+		char bdf[PROBE_BDF_MAX];
+		int r = find_one(devices[i], bdf);
+
+		if (r < 0)
+			return complain(devices[i], r);
+		ret->names[ret->n] = strdup(bdf);
+		if (ret->names[ret->n])
+			ret->n++;
+	}
+	return ret->n == (size_t)n ? CTL_OK : CTL_FAILURE;
 }
 
 uint16_t probe_config16(const struct probe_target *t, int at)

@@ -211,25 +211,6 @@ static void deinit(struct probe *p)
 	free(p->results);
 }
 
-/* The devices that were named; one of enum ctl_exit. */
-static int find_devices(int argc, char **argv, struct files_names *ret)
-{
-	ret->names = calloc((size_t)argc, sizeof(*ret->names));
-	if (!ret->names)
-		return CTL_FAILURE;
-	for (int i = 0; i < argc; i++) {
-		char bdf[PROBE_BDF_MAX];
-		int r = probe_find(argv[i], bdf);
-
-		if (r < 0)
-			return probe_no_device(argv[i], r);
-		ret->names[ret->n] = strdup(bdf);
-		if (!ret->names[ret->n++])
-			return CTL_FAILURE;
-	}
-	return CTL_OK;
-}
-
 int verb_probe(int argc, char **argv)
 {
 	_cleanup_(files_names_deinit) struct files_names devices = { 0 };
@@ -244,7 +225,7 @@ int verb_probe(int argc, char **argv)
 	if (p.all)
 		files_list(&devices, "/sys/bus/pci/devices");
 	else
-		r = find_devices(argc - optind, argv + optind, &devices);
+		r = probe_find_all(argc - optind, argv + optind, &devices);
 	if (r != CTL_OK)
 		return r;
 	load(&p);

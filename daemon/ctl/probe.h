@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "base/util.h"
+#include "ctl/probe-files.h"
 
 #define PROBE_BDF_MAX 24
 #define PROBE_CONFIG_SIZE 4096
@@ -95,11 +96,9 @@ const char *probe_option_name(size_t i);
 /* Whether the kernel has it, as a module or built in; unknown without its configuration. */
 enum probe_verdict probe_option(const struct probe *p, const char *name);
 
-/* BDF, vfioN or a path in sysfs to the name below /sys/bus/pci/devices. -EINVAL: none of
- * these; -ENODEV: there is no such device. */
-int probe_find(const char *device, char ret[static PROBE_BDF_MAX]);
-/* Says so; returns one of enum ctl_exit. */
-int probe_no_device(const char *device, int error);
+/* BDFs, vfioN or paths in sysfs to names below /sys/bus/pci/devices. Says what is wrong;
+ * returns one of enum ctl_exit. */
+int probe_find_all(int n, char **devices, struct files_names *ret);
 
 /* Everything there is about a device. */
 void probe_open_device(const char *bdf, struct probe_target *ret);
