@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "ctl/ctl.h"
 #include "ctl/probe-files.h"
@@ -61,8 +62,10 @@ static int find_one(const char *device, char ret[static PROBE_BDF_MAX])
 		if (!files_path(path, sizeof(path), "%s%s", device[0] == '/' ? "" : "/sys/class/vfio-dev/", device))
 			return -ENAMETOOLONG;
 		r = find_by_path(path, ret);
-		if (r == -EINVAL && strlen(path) + sizeof("/device") <= sizeof(path))
-			r = find_by_path(strcat(path, "/device"), ret);
+		/* A folder of a class, such as vfio-dev, leads on to its device. */
+		if (r == -EINVAL && strlen(path) + sizeof("/device") <= sizeof(path) &&
+		    access(strcat(path, "/device"), F_OK) == 0)
+			r = find_by_path(path, ret);
 	} else {
 		r = parse_bdf(device, ret);
 	}
