@@ -226,10 +226,10 @@ static int for_all(const struct files_names *devices, step *one)
 
 static int parse(int argc, char **argv, struct files_names *ret)
 {
-	if (getopt(argc, argv, "+") != -1)
-		return CTL_USAGE;
-	if (optind < argc)
-		return probe_find_all(argc - optind, argv + optind, ret);
+	int r = probe_arguments(argc, argv, ret);
+
+	if (r != CTL_OK || ret->n)
+		return r;
 	fprintf(stderr, "usage: iopfctl %s DEVICE...\n", argv[0]);
 	return CTL_USAGE;
 }

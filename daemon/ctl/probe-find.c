@@ -85,7 +85,7 @@ static int complain(const char *device, int error)
 	return CTL_USAGE;
 }
 
-int probe_find_all(int n, char **devices, struct files_names *ret)
+static int find_all(int n, char **devices, struct files_names *ret)
 {
 	ret->names = calloc((size_t)n, sizeof(*ret->names));
 	for (int i = 0; ret->names && i < n; i++) {
@@ -99,6 +99,19 @@ int probe_find_all(int n, char **devices, struct files_names *ret)
 			ret->n++;
 	}
 	return ret->n == (size_t)n ? CTL_OK : CTL_FAILURE;
+}
+
+int probe_arguments(int argc, char **argv, struct files_names *ret)
+{
+	/* None has options of its own; getopt says so and knows "--". */
+	if (getopt(argc, argv, "+") != -1)
+		return CTL_USAGE;
+	if (ctl_options.host) {
+		fprintf(stderr, "iopfctl: %s looks at this machine: run it there (ssh %s iopfctl %s)\n", argv[0],
+			ctl_options.host, argv[0]);
+		return CTL_USAGE;
+	}
+	return find_all(argc - optind, argv + optind, ret);
 }
 
 uint16_t probe_config16(const struct probe_target *t, int at)

@@ -216,18 +216,13 @@ int verb_probe(int argc, char **argv)
 	_cleanup_(files_names_deinit) struct files_names devices = { 0 };
 	_cleanup_(deinit) struct probe p = { 0 };
 	size_t n[PROBE_VERDICTS] = { 0 };
-	int r = CTL_OK;
+	int r = probe_arguments(argc, argv, &devices);
 
-	/* No options of its own; getopt says so and knows "--". */
-	if (getopt(argc, argv, "+") != -1)
-		return CTL_USAGE;
-	p.all = optind >= argc;
-	if (p.all)
-		files_list(&devices, "/sys/bus/pci/devices");
-	else
-		r = probe_find_all(argc - optind, argv + optind, &devices);
 	if (r != CTL_OK)
 		return r;
+	p.all = devices.n == 0;
+	if (p.all)
+		files_list(&devices, "/sys/bus/pci/devices");
 	load(&p);
 	count_devices(&p, &devices);
 	run_table(&p, &devices);

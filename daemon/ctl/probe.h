@@ -96,9 +96,9 @@ const char *probe_option_name(size_t i);
 /* Whether the kernel has it, as a module or built in; unknown without its configuration. */
 enum probe_verdict probe_option(const struct probe *p, const char *name);
 
-/* BDFs, vfioN or paths in sysfs to names below /sys/bus/pci/devices. Says what is wrong;
- * returns one of enum ctl_exit. */
-int probe_find_all(int n, char **devices, struct files_names *ret);
+/* What is behind the verb: BDFs, vfioN or paths in sysfs, to names below
+ * /sys/bus/pci/devices. Says what is wrong; returns one of enum ctl_exit. */
+int probe_arguments(int argc, char **argv, struct files_names *ret);
 
 /* Everything there is about a device. */
 void probe_open_device(const char *bdf, struct probe_target *ret);

@@ -244,16 +244,33 @@ for device in 0000:3d:00.1 vfio9 /sys/bus/pci/devices/0000:ff:00.0; do
 	! ctl probe $device > "$tmp/out" 2>&1 || fail "$device exists"
 	status=0
 	ctl probe $device > "$tmp/out" 2>&1 || status=$?
-	[ $status = 5 ] && grep -qx "iopfctl: $device: no such device" "$tmp/out" || fail "$device: $status"
+	[ $status = 5 ] || fail "$device: $status"
+	grep -qx "iopfctl: $device: no such device" "$tmp/out" || { cat "$tmp/out"; fail "$device"; }
 done
 for device in nonsense 0000:3d:20.0 3d:00.8 3d:00.0x 0x3d:00.0 '' /tmp /sys/bus/pci /sys/class/iommu/dmar0; do
 	status=0
 	ctl probe "$device" > "$tmp/out" 2>&1 || status=$?
-	[ $status = 2 ] && grep -q "^iopfctl: $device: expected a PCI address" "$tmp/out" || fail "'$device': $status"
+	[ $status = 2 ] || fail "'$device': $status"
+	grep -q "^iopfctl: $device: expected a PCI address" "$tmp/out" || { cat "$tmp/out"; fail "'$device'"; }
+done
+for verb in probe 'bind vfio0' 'unbind vfio0'; do
+	status=0
+	# shellcheck disable=SC2086
+	ctl --host=there $verb > "$tmp/out" 2>&1 || status=$?
+	[ $status = 2 ] || fail "$verb of another machine: $status"
+	grep -q "run it there (ssh there iopfctl ${verb%% *})" "$tmp/out" || { cat "$tmp/out"; fail "$verb of another machine"; }
 done
 status=0
 ctl probe -x > "$tmp/out" 2>&1 || status=$?
 [ $status = 2 ] || fail "an unknown option: $status"
+
+# The manual has each check, and no other
+manual=man/iopfctl-probe.part
+[ -e $manual ] || manual=man/iopfctl.1
+sed -n 's/^\t{ "\([a-z-]*\)", PROBE_[A-Z]*, .*/\1/p' daemon/ctl/probe.c | sort > "$tmp/checks"
+[ -s "$tmp/checks" ] || fail "no table of checks"
+awk '/^\.Sh / { inside = $2 == "PROBE" } inside && /^\.It Cm / { gsub(/ ,/, ""); for (i = 3; i <= NF; i++) print $i }' \
+	$manual | sort | diff "$tmp/checks" - || fail "checks (<) and what is documented (>)"
 
 # JSON: the same results; short and pretty differ in blanks only
 put proc/cmdline 'intel_iommu=on'

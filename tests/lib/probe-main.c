@@ -2,7 +2,7 @@
 /*
  * probe, bind and unbind without the rest of iopfctl:
  *
- *	probe-main [--root=DIR] [--json=short|pretty] [--colour] VERB [ARGUMENT...]
+ *	probe-main [--root=DIR] [--host=HOST] [--json=short|pretty] [--colour] VERB [ARGUMENT...]
  */
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +22,8 @@ static void option(const char *text)
 {
 	if (strncmp(text, "--root=", 7) == 0)
 		ctl_options.root = text + 7;
+	else if (strncmp(text, "--host=", 7) == 0)
+		ctl_options.host = text + 7;
 	else if (strcmp(text, "--json=short") == 0)
 		ctl_options.json = CTL_JSON_SHORT;
 	else if (strcmp(text, "--json=pretty") == 0)
