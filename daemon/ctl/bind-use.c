@@ -7,6 +7,8 @@
  */
 #include "ctl/bind-use.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -84,6 +86,19 @@ static bool in_column(const char *table, unsigned column, const char *word)
 	return false;
 }
 
+/* File systems, also those that mountinfo does not show, and all else in the kernel claim a
+ * device for themselves; to do the same is refused then. */
+static bool is_claimed(struct use *use, const char *name)
+{
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+
+	if (!files_path(path, sizeof(path), "/dev/%s", name))
+		return false;
+	fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 && errno == EBUSY && is_used(use, "/dev/%s is used by the kernel", name);
+}
+
 static bool block_is_used(struct use *use, const char *path, const char *name)
 {
 	_cleanup_(files_names_deinit) struct files_names holders = { 0 };
@@ -96,7 +111,9 @@ static bool block_is_used(struct use *use, const char *path, const char *name)
 	if (in_column(use->swaps, 0, node))
 		return is_used(use, "%s is used as swap", node);
 	files_list(&holders, "%s/holders", path);
-	return holders.n && is_used(use, "%s is a part of %s", node, holders.names[0]);
+	if (holders.n)
+		return is_used(use, "%s is a part of %s", node, holders.names[0]);
+	return is_claimed(use, name);
 }
 
 /* Addresses of IPv4 are in no file. */

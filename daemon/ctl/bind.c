@@ -204,6 +204,9 @@ static int do_unbind(const char *bdf, const struct files_names *all)
 		return write_failed(bdf, "look for its driver", r);
 	if (ctl_options.root)
 		printf("%s: unbound\n", bdf);
+	else if (is_vfio_bound(bdf))
+		return refuse(bdf, "a vfio driver took it again, for it knows the device's id: vfio-pci.ids= on the "
+				   "kernel's command line or in /etc/modprobe.d, or new_id");
 	else if (driver_of(bdf, driver, sizeof(driver)))
 		printf("%s: bound to %s\n", bdf, driver);
 	else

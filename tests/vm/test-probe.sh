@@ -4,6 +4,7 @@
 # Then bind and unbind of real devices, in use and not. timeout: 280
 . "${0%/*}/../lib/machine.sh"
 ctl=$IOPFD_BUILD/tests/lib/probe-main
+tmp=/tmp
 bdf=0000:01:00.0
 rng=0000:00:03.0    # virtio-rng, nobody uses it
 serial=0000:00:04.0 # virtio-serial, this script's output goes through it
@@ -14,8 +15,7 @@ probe_expects() {
 	"$ctl" probe > /tmp/out || status=$?
 	got=$(awk '$1 == "fail" || $1 == "unknown" { printf "%s%s %s", n++ ? ", " : "", $1, $2 }' /tmp/out)
 	case $1 in *fail*) want=1 ;; *) want=0 ;; esac
-	[ "$got" = "$1" ] && [ $status = $want ] ||
-		{ cat /tmp/out; fail "exit status $status, does not pass: \"$got\", not \"$1\""; }
+	[ "$got $status" = "$1 $want" ] || { cat /tmp/out; fail "does not pass: $got ($status), not $1 ($want)"; }
 	[ -z "$2" ] || grep -qF -e "$2" /tmp/out || { cat /tmp/out; fail "no such advice: $2"; }
 }
 
@@ -24,8 +24,8 @@ says() {
 	want=$1 message=$2 status=0
 	shift 2
 	"$ctl" "$@" > /tmp/out 2>&1 || status=$?
-	[ $status = "$want" ] && grep -qF -e "$message" /tmp/out ||
-		{ cat /tmp/out; fail "$*: exit status $status, or it does not say: $message"; }
+	[ $status = "$want" ] || { cat /tmp/out; fail "$*: exit status $status, not $want"; }
+	grep -qF -e "$message" /tmp/out || { cat /tmp/out; fail "$*: it does not say: $message"; }
 }
 
 driver_is() {
@@ -58,6 +58,11 @@ bind_and_unbind() {
 	[ "$(cat /sys/bus/pci/devices/$rng/driver_override)" = "(null)" ] || fail "the override stays"
 	says 0 "$rng: is bound to virtio-pci, no vfio driver" unbind $rng
 
+	# A driver that was told the id takes it again
+	echo "$(cat /sys/bus/pci/devices/$bdf/vendor) $(cat /sys/bus/pci/devices/$bdf/device)" > \
+		/sys/bus/pci/drivers/vfio-pci/new_id
+	says 1 "$bdf: a vfio driver took it again" unbind $bdf
+
 	# Devices that are in use, bridges
 	says 1 "$serial: it is in use: process" bind $serial
 	says 1 "has /dev/vport" bind $serial
@@ -74,11 +79,33 @@ bind_and_unbind() {
 	done
 }
 
+# A disk that a file system of the kernel has, though no mount shows it: one made of files,
+# with the node of a real block device.
+disk_in_use() {
+	tree=/tmp/tree disk=/tmp/tree/sys/bus/pci/devices/$bdf/block/sda
+	mkdir -p $disk $tree/dev $tree/sys/bus/pci/drivers/vfio-pci $tree/sys/kernel/iommu_groups/1/devices/$bdf
+	: > $tree/sys/bus/pci/devices/$bdf/driver_override
+	: > $tree/sys/bus/pci/drivers_probe
+	ln -s ../../../../kernel/iommu_groups/1 $tree/sys/bus/pci/devices/$bdf/iommu_group
+	ln -s /class/block $disk/subsystem
+	truncate -s 16M /tmp/image
+	mke2fs -q -t ext4 /tmp/image
+	loop=$(losetup -f --show /tmp/image)
+	mknod $tree/dev/sda b 7 "${loop#/dev/loop}"
+	mount "$loop" /mnt
+	says 1 "$bdf: it is in use: /dev/sda is used by the kernel" --root=$tree bind $bdf
+	umount /mnt
+	says 0 "$bdf: bound to vfio-pci" --root=$tree bind $bdf
+	losetup -d "$loop"
+}
+
 if [ "${RIG_KIND:-}" = vm ]; then
-	tmp=/tmp/none
 	case $1 in
 	expects) probe_expects "$2" "$3" ;;
-	bind) bind_and_unbind ;;
+	bind)
+		bind_and_unbind
+		disk_in_use
+		;;
 	esac
 	exit 0
 fi
