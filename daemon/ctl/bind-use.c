@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "ctl/ctl.h"
 #include "ctl/probe-files.h"
 
 #define IFF_UP_BIT 1
@@ -121,7 +120,7 @@ static bool has_ipv4(const char *name)
 {
 	struct ifaddrs *addresses, *a;
 
-	if (ctl_options.root || getifaddrs(&addresses) < 0)
+	if (files_rooted() || getifaddrs(&addresses) < 0)
 		return false;
 	for (a = addresses; a; a = a->ifa_next)
 		if (strcmp(a->ifa_name, name) == 0 && a->ifa_addr && a->ifa_addr->sa_family == AF_INET)

@@ -114,6 +114,7 @@ static int check_unbind(const char *bdf, const struct files_names *all)
 	return is_vfio_bound(bdf) ? check_use(bdf) : CTL_OK;
 }
 
+/* Without the driver the override would leave the device without any. */
 static int load_module(void)
 {
 	char *argv[] = { (char *)"modprobe", (char *)VFIO_PCI, NULL };
@@ -167,6 +168,7 @@ static int do_bind(const char *bdf, const struct files_names *all)
 		printf("%s: is bound to " VFIO_PCI " already\n", bdf);
 		return CTL_OK;
 	}
+	/* First the override, so that no other driver takes it in between. */
 	r = set_override(bdf, VFIO_PCI "\n");
 	if (r < 0)
 		return write_failed(bdf, "set driver_override", r);
@@ -177,7 +179,7 @@ static int do_bind(const char *bdf, const struct files_names *all)
 	if (r < 0)
 		return give_back(bdf, write_failed(bdf, "bind " VFIO_PCI, r));
 	driver_of(bdf, driver, sizeof(driver));
-	if (!ctl_options.root && strcmp(driver, VFIO_PCI) != 0)
+	if (!files_rooted() && strcmp(driver, VFIO_PCI) != 0)
 		return give_back(bdf, refuse(bdf, "vfio-pci did not take it; the kernel's log says why: journalctl -k"));
 	printf("%s: bound to " VFIO_PCI "\n", bdf);
 	return CTL_OK;
@@ -202,7 +204,7 @@ static int do_unbind(const char *bdf, const struct files_names *all)
 	r = probe_drivers(bdf);
 	if (r < 0)
 		return write_failed(bdf, "look for its driver", r);
-	if (ctl_options.root)
+	if (files_rooted())
 		printf("%s: unbound\n", bdf);
 	else if (is_vfio_bound(bdf))
 		return refuse(bdf, "a vfio driver took it again, for it knows the device's id: vfio-pci.ids= on the "

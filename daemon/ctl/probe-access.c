@@ -14,7 +14,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "ctl/ctl.h"
 #include "ctl/probe-files.h"
 #include "ctl/probe.h"
 
@@ -47,6 +46,7 @@ static bool find_user(const char *name, struct probe_user *ret)
 	return *ret->name;
 }
 
+/* By the files, not by NSS: the user of a service comes from sysusers. */
 static void find_groups(struct probe_user *user)
 {
 	const struct group *entry;
@@ -85,6 +85,7 @@ static bool in_group(const struct probe_user *user, gid_t gid)
 	return false;
 }
 
+/* As the kernel does: the first class that fits decides, even if a later one allows more. */
 static bool may_use(const struct probe_user *user, const struct stat *st)
 {
 	unsigned bits = st->st_mode & 7;
@@ -164,7 +165,7 @@ void probe_features(const struct probe *p, const struct probe_target *t, struct 
 	(void)p;
 	(void)t;
 	/* A folder that stands for a machine has no kernel. */
-	if (ctl_options.root)
+	if (files_rooted())
 		return;
 	iommu = open("/dev/iommu", O_RDWR | O_CLOEXEC);
 	if (iommu < 0) {

@@ -31,6 +31,8 @@ void probe_device_iommu(const struct probe *p, const struct probe_target *t, str
 	probe_remedy(ret, "use a machine with Intel VT-d in scalable mode");
 }
 
+/* Regions of the type "direct" only: "direct-relaxable" ones end with the firmware's driver, and
+ * the interrupt window is no memory. */
 void probe_reserved_memory(const struct probe *p, const struct probe_target *t, struct probe_result *ret)
 {
 	_cleanup_free_ char *text = NULL;
@@ -54,6 +56,7 @@ void probe_reserved_memory(const struct probe *p, const struct probe_target *t, 
 	probe_says(ret, PROBE_PASS, "the firmware has no memory reserved for it");
 }
 
+/* With several devices in a group, fault records name the one that was attached first. */
 void probe_group(const struct probe *p, const struct probe_target *t, struct probe_result *ret)
 {
 	_cleanup_(files_names_deinit) struct files_names names = { 0 };
@@ -97,6 +100,8 @@ void probe_driver(const struct probe *p, const struct probe_target *t, struct pr
 	probe_remedy(ret, "iopfctl bind %s", t->name);
 }
 
+/* The folder vfioN is there whenever a vfio driver is bound, its file "dev" only with character
+ * devices, and the node only where devtmpfs shows. */
 void probe_cdev(const struct probe *p, const struct probe_target *t, struct probe_result *ret)
 {
 	char name[32];

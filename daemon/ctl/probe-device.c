@@ -69,6 +69,7 @@ void probe_ats(const struct probe *p, const struct probe_target *t, struct probe
 		   probe_config16(t, t->ats + ATS_CONTROL) & ATS_ENABLED ? "enabled" : "not enabled yet");
 }
 
+/* pci_ats_page_aligned(), which the driver of VT-d wants for ATS and PRI. */
 void probe_ats_aligned(const struct probe *p, const struct probe_target *t, struct probe_result *ret)
 {
 	(void)p;
@@ -106,6 +107,8 @@ void probe_pasid(const struct probe *p, const struct probe_target *t, struct pro
 	}
 }
 
+/* The driver of VT-d answers a request with a PASID by a response with one, so it does not take
+ * requests from a device that would not understand that. */
 void probe_prg_response(const struct probe *p, const struct probe_target *t, struct probe_result *ret)
 {
 	(void)p;
@@ -123,6 +126,8 @@ void probe_prg_response(const struct probe *p, const struct probe_target *t, str
 	}
 }
 
+/* Virtual functions share the page request interface of their physical one; the kernel refuses
+ * them then (iommufd_hwpt_compatible_device()). */
 void probe_function(const struct probe *p, const struct probe_target *t, struct probe_result *ret)
 {
 	struct probe_target pf;

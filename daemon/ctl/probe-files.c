@@ -17,6 +17,11 @@
 
 #include "ctl/ctl.h"
 
+bool files_rooted(void)
+{
+	return ctl_options.root && path_length(ctl_options.root) > 0;
+}
+
 static bool make_path(char *ret, size_t size, const char *format, va_list ap)
 {
 	const char *root = ctl_options.root ? ctl_options.root : "";
@@ -87,6 +92,7 @@ static int read_all(int fd, char **ret)
 	return 0;
 }
 
+/* Not to hang in a FIFO, nor to get a terminal: below a root there may be anything. */
 static int open_path(const char *path, int flags)
 {
 	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -133,6 +139,7 @@ int files_write(const char *text, const char *format, ...)
 	fd = open_path(path, O_WRONLY | O_APPEND);
 	if (fd < 0)
 		return fd;
+	/* An attribute takes all of it at once or says why not. */
 	n = write(fd, text, strlen(text));
 	if (n < 0)
 		return -errno;

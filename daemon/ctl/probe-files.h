@@ -18,6 +18,9 @@ struct files_names {
 
 void files_names_deinit(struct files_names *names);
 
+/* There is a root, other than "/": what the running kernel says has nothing to do with it. */
+bool files_rooted(void);
+
 /* Root and all, for calls that take a path. False: too long. */
 bool files_path(char *ret, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
 

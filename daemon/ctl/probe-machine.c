@@ -122,6 +122,7 @@ const char *probe_iommu_kind(const char *name)
 	return "other";
 }
 
+/* The firmware's table is there also when the kernel ignores it. */
 static void no_iommu(const struct probe *p, struct probe_result *ret)
 {
 	if (files_exist("/sys/firmware/acpi/tables/DMAR")) {

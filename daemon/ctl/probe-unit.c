@@ -46,6 +46,7 @@ static int asked_for(const struct probe *p)
 	return asked;
 }
 
+/* Nothing in sysfs says whether it is in use. */
 void probe_scalable_mode(const struct probe *p, const struct probe_target *t, struct probe_result *ret)
 {
 	enum probe_verdict by_default = probe_option(p, "CONFIG_INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON");
@@ -119,6 +120,7 @@ void probe_request_queue(const struct probe *p, const struct probe_target *t, st
 	probe_remedy(ret, "solve what fails above; else journalctl -k -g DMAR says why the queue was not set up");
 }
 
+/* With remapping in use, the names of interrupt controllers begin with IR-. */
 void probe_remapping(const struct probe *p, const struct probe_target *t, struct probe_result *ret)
 {
 	char unsafe[8] = "";
