@@ -111,7 +111,7 @@ int probe_arguments(int argc, char **argv, struct files_names *ret)
 			ctl_options.host, argv[0]);
 		return CTL_USAGE;
 	}
-	return find_all(argc - optind, argv + optind, ret);
+	return optind < argc ? find_all(argc - optind, argv + optind, ret) : CTL_OK;
 }
 
 uint16_t probe_config16(const struct probe_target *t, int at)

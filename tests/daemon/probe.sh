@@ -285,7 +285,7 @@ json() {
 json short
 json pretty
 [ "$(wc -l < "$tmp/short")" = 1 ] || fail "short JSON is not one line"
-[ "$(tr -d ' \n' < "$tmp/pretty")" = "$(tr -d ' \n' < "$tmp/short")" ] || fail "pretty JSON says something else"
+[ "$(tr -d ' \t\n' < "$tmp/pretty")" = "$(tr -d ' \t\n' < "$tmp/short")" ] || fail "pretty JSON says something else"
 grep -qF '"id":"kernel-option","subject":"CONFIG_VFIO","verdict":"fail","finding":"not set: devices in user space","remedy":"build' \
 	"$tmp/short" || fail "a result in JSON"
 grep -qF 'bound to a\"b\\c, a driver' "$tmp/short" || fail "quotes in JSON"
