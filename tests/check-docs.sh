@@ -69,10 +69,10 @@ conf=$(config docs <<- EOT
 EOT
 )
 daemon_start --config="$conf"
-for path in /org/iopfd1 /org/iopfd1/device/a /org/iopfd1/space/a; do
+for path in /org/iopfd1 /org/iopfd1/device/a /org/iopfd1/space/a /org/freedesktop/LogControl1; do
 	busctl_private --xml-interface introspect org.iopfd1 $path
 done | awk '
-	/<interface name=/ { ours = /"org\.iopfd1\./ }
+	/<interface name=/ { ours = /"org\.(iopfd1\.|freedesktop\.LogControl1")/ }
 	ours && match($0, /<(method|property|signal) name="[A-Za-z0-9]+"/) {
 		name = substr($0, RSTART, RLENGTH - 1)
 		sub(/.*"/, "", name)

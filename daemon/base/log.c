@@ -113,6 +113,35 @@ int log_open(enum log_target target)
 	return 0;
 }
 
+enum log_target log_get_target(void)
+{
+	return (enum log_target)atomic_load_explicit(&log_state.target, memory_order_relaxed);
+}
+
+static const char *const target_names[] = {
+	[LOG_TARGET_AUTO] = "auto",
+	[LOG_TARGET_JOURNAL] = "journal",
+	[LOG_TARGET_STDERR] = "stderr",
+};
+
+int log_target_from_string(const char *name)
+{
+	for (int i = 0; i < (int)ARRAY_SIZE(target_names); i++)
+		if (strcmp(name, target_names[i]) == 0)
+			return i;
+	return strcmp(name, "console") ? -EINVAL : LOG_TARGET_STDERR;
+}
+
+const char *log_target_to_string(enum log_target target)
+{
+	return target_names[target];
+}
+
+const char *log_target_names(void)
+{
+	return "auto, journal, stderr";
+}
+
 void log_set_forward(log_forward_fn fn, void *userdata)
 {
 	log_thread.forward = fn;
@@ -182,7 +211,7 @@ static void record_add_fields(struct log_record *record, const struct log_fields
 
 static void write_stderr(char *message)
 {
-	char name[] = "iopfd: ", end[] = "\n";
+	char name[] = LOG_IDENTIFIER ": ", end[] = "\n";
 	struct iovec iov[] = {
 		{ .iov_base = name, .iov_len = sizeof(name) - 1 },
 		{ .iov_base = message, .iov_len = strlen(message) },
@@ -209,7 +238,7 @@ void log_write(struct log_record *record)
 	for (size_t i = 0; i < record->n_items; i++)
 		iov[i] = (struct iovec){ .iov_base = record->items[i], .iov_len = strlen(record->items[i]) };
 
-	if (atomic_load_explicit(&log_state.target, memory_order_relaxed) != LOG_TARGET_JOURNAL ||
+	if (log_get_target() != LOG_TARGET_JOURNAL ||
 	    sd_journal_sendv(iov, (int)record->n_items) < 0)
 		write_stderr(record->items[0] + strlen(MESSAGE_KEY));
 
@@ -224,7 +253,7 @@ static struct log_record *record_new(int level, int error, const struct log_fiel
 	if (!record || record_add_message(record, error, fields ? fields->device : NULL, text) < 0)
 		return NULL;
 	record_add(record, "PRIORITY=%i", level);
-	record_add(record, "SYSLOG_IDENTIFIER=iopfd");
+	record_add(record, "SYSLOG_IDENTIFIER=" LOG_IDENTIFIER);
 	if (error < 0)
 		record_add(record, "ERRNO=%i", -error);
 	if (fields)

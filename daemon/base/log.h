@@ -22,6 +22,8 @@ enum log_target {
 	LOG_TARGET_STDERR,
 };
 
+#define LOG_IDENTIFIER "iopfd"
+
 /* Optional fields of a record; what is NULL or 0 is left out. Ids are 128-bit hex strings. */
 struct log_fields {
 	const char *message_id;
@@ -42,7 +44,13 @@ struct log_record; /* one formatted record on the heap, owned by who holds it */
 /* Takes the record (also when it fails). Returns 0, or -EAGAIN when it was dropped. */
 typedef int (*log_forward_fn)(void *userdata, struct log_record *record);
 
+/* May be changed while threads log. target: what the present one is, never AUTO. Names: "auto",
+ * "journal", "stderr", also known as "console"; -EINVAL. */
 int log_open(enum log_target target);
+enum log_target log_get_target(void);
+int log_target_from_string(const char *name);
+const char *log_target_to_string(enum log_target target);
+const char *log_target_names(void);
 void log_set_max_level(int level);
 int log_get_max_level(void);
 int log_level_from_string(const char *name); /* -EINVAL; names as in syslog(3) */

@@ -77,14 +77,12 @@ static bool device_has_address(const struct device_entry *e, const char *address
 	return e->device && (path_is(e->device->sysfs_path, address) || path_is(e->device->vfio_device, address));
 }
 
-struct device_entry *directory_find_device(const struct directory *d, const char *name)
+struct device_entry *directory_device_at(const struct directory *d, const char *address)
 {
-	struct device_entry *e, *found = directory_device(d, name);
+	struct device_entry *e, *found = NULL;
 
-	if (found)
-		return found;
 	TAILQ_FOREACH(e, &d->devices, link) {
-		if (!device_has_address(e, name))
+		if (!device_has_address(e, address))
 			continue;
 		/* Any number of devices may be called "sim". */
 		if (found)
@@ -92,6 +90,13 @@ struct device_entry *directory_find_device(const struct directory *d, const char
 		found = e;
 	}
 	return found;
+}
+
+struct device_entry *directory_find_device(const struct directory *d, const char *name)
+{
+	struct device_entry *found = directory_device(d, name);
+
+	return found ? found : directory_device_at(d, name);
 }
 
 struct space_entry *directory_find_space(const struct directory *d, const char *name)

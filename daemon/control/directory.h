@@ -119,8 +119,9 @@ const char *manager_state_to_string(enum manager_state state);
 /* By name, and by nothing else. NULL when there is none. */
 struct device_entry *directory_device(const struct directory *d, const char *name);
 
-/* By name, else by address: as configured (unless two share it), BDF, vfioN or sysfs path.
- * NULL when there is none. */
+/* By address: as configured (unless two share it), BDF, vfioN or sysfs path. NULL when there
+ * is none. find: by name, else so. */
+struct device_entry *directory_device_at(const struct directory *d, const char *address);
 struct device_entry *directory_find_device(const struct directory *d, const char *name);
 struct space_entry *directory_find_space(const struct directory *d, const char *name);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "control/service-error.h"
 
 #define MAX_COUNTERS 32
 
@@ -21,9 +22,8 @@ SERVICE_GETTER(get_state)
 SERVICE_GETTER(get_last_error)
 {
 	const struct device_entry *e = userdata;
-	const char *name = e->error ? strerrorname_np(e->error) : "";
 
-	return sd_bus_message_append(reply, "(ss)", name ? name : "", e->error_text ? e->error_text : "");
+	return service_append_error(reply, e->error, e->error_text);
 }
 
 SERVICE_GETTER(get_sysfs_path)
@@ -76,6 +76,31 @@ SERVICE_GETTER(get_engine_counters)
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+SERVICE_GETTER(get_transient)
+{
+	const struct device_entry *e = userdata;
+
+	return sd_bus_message_append(reply, "b", (int)(!e->source || !*e->source));
+}
+
+SERVICE_GETTER(get_config_source)
+{
+	const struct device_entry *e = userdata;
+
+	return sd_bus_message_append(reply, "s", e->source);
+}
+
+SERVICE_GETTER(get_pasid_count)
+{
+	const struct device_entry *e = userdata;
+	const struct attachment_entry *a;
+	uint32_t n = 0;
+
+	TAILQ_FOREACH(a, &e->attachments, link)
+		n += a->attached && a->pasid != PASID_NONE;
+	return sd_bus_message_append(reply, "u", n);
+}
+
 SERVICE_METHOD(get_attachments)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -87,8 +112,40 @@ SERVICE_METHOD(get_attachments)
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "(us)");
 	TAILQ_FOREACH(a, &e->attachments, link)
-		if (r >= 0)
+		if (r >= 0 && a->attached)
 			r = sd_bus_message_append(reply, "(us)", a->pasid, a->space->name);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int append_statistics(const struct service *s, sd_bus_message *reply, const struct attachment_entry *a)
+{
+	struct stats_values values;
+	int r = sd_bus_message_open_container(reply, 'r', "usa{st}");
+
+	stats_read(a->stats, &values);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "us", a->pasid, a->space->name);
+	if (r >= 0)
+		r = service_statistics_append(s, &values, reply);
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+SERVICE_METHOD(get_attachment_statistics)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	const struct service *s = service_current(sd_bus_message_get_bus(m));
+	const struct device_entry *e = userdata;
+	const struct attachment_entry *a;
+	int r;
+
+	r = sd_bus_message_new_method_return(m, &reply);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "(usa{st})");
+	TAILQ_FOREACH(a, &e->attachments, link)
+		if (r >= 0 && a->attached)
+			r = append_statistics(s, reply, a);
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
@@ -119,7 +176,7 @@ static int open_device_allowed(struct service *s, sd_bus_message *m, sd_bus_erro
 	int r;
 
 	if (!e)
-		return sd_bus_error_setf(ret_error, SERVICE_ERROR_NO_SUCH_DEVICE, "%s is gone.", path);
+		return service_gone(SERVICE_ERROR_NO_SUCH_DEVICE, path, ret_error);
 	r = lend(e, &fd, ret_error);
 	if (r < 0)
 		return r;
@@ -132,16 +189,15 @@ static int open_device_allowed(struct service *s, sd_bus_message *m, sd_bus_erro
 	return 1;
 }
 
-SERVICE_METHOD(open_device)
-{
-	return service_admin_run(service_current(sd_bus_message_get_bus(m)), m, open_device_allowed, ret_error);
-}
+static SERVICE_ADMIN_HANDLER(open_device, open_device_allowed)
 
 /* The identity is known when the device was opened, so it changes with the state. */
 const sd_bus_vtable service_device_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_PROPERTY("Name", "s", NULL, offsetof(struct device_entry, name), SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("Address", "s", NULL, offsetof(struct device_entry, address), SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("Transient", "b", get_transient, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("ConfigSource", "s", get_config_source, 0, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
 	SD_BUS_PROPERTY("SysfsPath", "s", get_sysfs_path, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("VfioDevice", "s", get_vfio_device, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("VendorId", "q", get_vendor_id, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
@@ -149,10 +205,27 @@ const sd_bus_vtable service_device_vtable[] = {
 	SD_BUS_PROPERTY("State", "s", get_state, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("LastError", "(ss)", get_last_error, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_PROPERTY("Lent", "b", get_lent, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+	SD_BUS_PROPERTY("PasidCount", "u", get_pasid_count, 0, 0),
 	SD_BUS_PROPERTY("EngineCounters", "a{st}", get_engine_counters, 0, 0),
 	SD_BUS_METHOD_WITH_ARGS("GetAttachments", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(us)", attachments),
 				get_attachments, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("GetAttachmentStatistics", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("a(usa{st})", attachments), get_attachment_statistics,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Detach", SD_BUS_ARGS("t", flags), SD_BUS_NO_RESULT, service_device_detach,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Drain", SD_BUS_ARGS("t", timeout_usec), SD_BUS_NO_RESULT, service_device_drain,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Pause", SD_BUS_ARGS("t", limit_usec), SD_BUS_NO_RESULT, service_device_pause,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, service_device_resume,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("AttachPasid", SD_BUS_ARGS("u", pasid, "s", space), SD_BUS_NO_RESULT,
+				service_device_attach_pasid, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("DetachPasid", SD_BUS_ARGS("u", pasid), SD_BUS_NO_RESULT,
+				service_device_detach_pasid, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("OpenDevice", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", fd), open_device,
 				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_SIGNAL("ReleaseRequested", "", 0),
 	SD_BUS_VTABLE_END,
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the files of the service share: service.c owns the connection, service-objects.c
- * the tree of objects, one file each the members of an interface, service-admin.c the
- * question who may do what, service-command.c the calls that take time.
+ * the tree of objects, service-{manager,device,space,statistics,log}.c the members of an
+ * interface, but for groups of methods with a file of their own, service-admin.c the
+ * question who may do what, service-call.c the calls that take time.
  */
 #pragma once
 
@@ -10,6 +11,7 @@
 #include <systemd/sd-bus.h>
 
 #include "control/service.h"
+#include "device/kernel.h"
 
 #define SERVICE_DEVICE_PREFIX SERVICE_PATH "/device"
 #define SERVICE_SPACE_PREFIX SERVICE_PATH "/space"
@@ -17,13 +19,9 @@
 #define SERVICE_MANAGER_INTERFACE SERVICE_NAME ".Manager"
 #define SERVICE_SPACE_INTERFACE SERVICE_NAME ".Space"
 #define SERVICE_STATISTICS_INTERFACE SERVICE_NAME ".Statistics"
-
-#define SERVICE_ERROR_DEVICE_GONE SERVICE_NAME ".Error.DeviceGone"
-#define SERVICE_ERROR_INVALID_RANGE SERVICE_NAME ".Error.InvalidRange"
-#define SERVICE_ERROR_NO_SUCH_DEVICE SERVICE_NAME ".Error.NoSuchDevice"
-#define SERVICE_ERROR_NO_SUCH_REGION SERVICE_NAME ".Error.NoSuchRegion"
-#define SERVICE_ERROR_NO_SUCH_SPACE SERVICE_NAME ".Error.NoSuchSpace"
-#define SERVICE_ERROR_SPACE_CLOSED SERVICE_NAME ".Error.SpaceClosed"
+#define SERVICE_LOG_PATH "/org/freedesktop/LogControl1"
+#define SERVICE_LOG_INTERFACE "org.freedesktop.LogControl1"
+#define SERVICE_PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 
 /* One consistent copy of an object's counters, as the properties show it. */
 struct service_snapshot {
@@ -34,6 +32,7 @@ struct service_snapshot {
 	uint64_t latency_p999_ns;
 	uint32_t faults_pending;
 	uint32_t faults_pending_max;
+	uint64_t trace_dropped;
 };
 
 #define SERVICE_N_VERDICTS 32
@@ -75,6 +74,7 @@ struct service {
 	struct service_admin admin;
 	struct service_calls calls;         /* wait for their commands to end */
 	struct service_snapshot snapshot;   /* of the object that is being read */
+	const char *kernel[KERNEL_FEATURES_MAX + 1]; /* what it can do; ends with NULL */
 	const struct device_entry *leaving; /* not counted any more */
 };
 
@@ -87,13 +87,20 @@ struct service {
 #define SERVICE_FIND(name)                                                                                         \
 	int name(sd_bus *bus SERVICE_UNUSED, const char *path, const char *interface SERVICE_UNUSED, void *userdata, \
 		 void **ret_found, sd_bus_error *ret_error SERVICE_UNUSED)
-#define SERVICE_METHOD(name)                                                                                       \
-	static int name(sd_bus_message *m, void *userdata SERVICE_UNUSED, sd_bus_error *ret_error SERVICE_UNUSED)
+#define SERVICE_HANDLER(name)                                                                                      \
+	int name(sd_bus_message *m, void *userdata SERVICE_UNUSED, sd_bus_error *ret_error SERVICE_UNUSED)
+#define SERVICE_METHOD(name) static SERVICE_HANDLER(name)
+#define SERVICE_ADMIN_HANDLER(name, fn)                                                                            \
+	SERVICE_HANDLER(name)                                                                                      \
+	{                                                                                                          \
+		return service_admin_run(service_current(sd_bus_message_get_bus(m)), m, fn, ret_error);            \
+	}
 
 extern const sd_bus_vtable service_manager_vtable[];
 extern const sd_bus_vtable service_device_vtable[];
 extern const sd_bus_vtable service_space_vtable[];
 extern const sd_bus_vtable service_statistics_vtable[];
+extern const sd_bus_vtable service_log_vtable[];
 
 /* After whatever may have sent something: hooks the connection into the loop as sd-bus wants
  * it now. */
@@ -114,6 +121,12 @@ SERVICE_FIND(service_statistics_total);
 SERVICE_FIND(service_statistics_device);
 SERVICE_FIND(service_statistics_space);
 
+/* Appends {st}: all counters that are numbers. */
+int service_statistics_append(const struct service *s, const struct stats_values *values, sd_bus_message *m);
+
+/* For sd-bus, on the path of the log: takes the calls that set a property. */
+SERVICE_HANDLER(service_log_on_message);
+
 /* Does what a method is for and sends the reply, or fills the error. */
 typedef int (*service_method_fn)(struct service *s, sd_bus_message *m, sd_bus_error *ret_error);
 
@@ -123,13 +136,26 @@ int service_admin_run(struct service *s, sd_bus_message *m, service_method_fn fn
 void service_admin_init(struct service *s);
 void service_admin_reset(struct service *s); /* before the bus is let go */
 
-/* Members of Space that take time. */
-int service_space_flush(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
-int service_space_trim(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
-int service_space_prefault(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
+/* Methods that are not in the file of their interface. */
+SERVICE_HANDLER(service_space_flush);
+SERVICE_HANDLER(service_space_trim);
+SERVICE_HANDLER(service_space_prefault);
+SERVICE_HANDLER(service_device_detach);
+SERVICE_HANDLER(service_device_drain);
+SERVICE_HANDLER(service_device_pause);
+SERVICE_HANDLER(service_device_resume);
+SERVICE_HANDLER(service_device_attach_pasid);
+SERVICE_HANDLER(service_device_detach_pasid);
+SERVICE_HANDLER(service_attach_device);
+SERVICE_HANDLER(service_attach_device_fd);
+SERVICE_HANDLER(service_detach_device);
+SERVICE_HANDLER(service_reload);
+SERVICE_HANDLER(service_plan_reload);
+SERVICE_HANDLER(service_check_configuration);
+SERVICE_HANDLER(service_open_statistics);
+SERVICE_HANDLER(service_open_trace);
+SERVICE_HANDLER(service_dump);
+
+/* The calls that wait (service-call.h). */
 void service_calls_refuse(struct service *s); /* answers all that wait */
 void service_calls_let_go(struct service *s); /* before the bus is let go */
-
-/* Fill the error. */
-int service_no_such_region(const struct space_entry *e, const char *name, sd_bus_error *ret_error);
-int service_space_closed(const struct space_entry *e, sd_bus_error *ret_error);

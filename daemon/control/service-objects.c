@@ -132,6 +132,10 @@ int service_objects_add(struct service *s)
 	if (r >= 0)
 		r = sd_bus_add_node_enumerator(s->bus, NULL, SERVICE_SPACE_PREFIX, enumerate, s);
 	if (r >= 0)
+		r = sd_bus_add_object(s->bus, NULL, SERVICE_LOG_PATH, service_log_on_message, s);
+	if (r >= 0)
+		r = sd_bus_add_object_vtable(s->bus, NULL, SERVICE_LOG_PATH, SERVICE_LOG_INTERFACE, service_log_vtable, s);
+	if (r >= 0)
 		r = sd_bus_add_object_manager(s->bus, NULL, SERVICE_PATH);
 	return r < 0 ? r : 0;
 }

@@ -5,6 +5,8 @@
  */
 #include "control/service-internal.h"
 
+#include <stdarg.h>
+
 static void emit_spaces_changed(struct service *s, const struct device_entry *e)
 {
 	const struct attachment_entry *a;
@@ -34,6 +36,63 @@ void service_device_changed(struct service *s, const struct device_entry *e)
 		sd_bus_emit_properties_changed(s->bus, path, SERVICE_DEVICE_INTERFACE, "State", "LastError", "Lent",
 					       "SysfsPath", "VfioDevice", "VendorId", "DeviceId", NULL);
 	emit_spaces_changed(s, e);
+	service_arm(s);
+}
+
+static void emit(struct service *s, const char *path, const char *interface, const char *member, const char *types, ...)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	va_list ap;
+	int r;
+
+	va_start(ap, types);
+	r = sd_bus_message_new_signal(s->bus, &m, path, interface, member);
+	if (r >= 0)
+		r = sd_bus_message_appendv(m, types, ap);
+	if (r >= 0)
+		sd_bus_send(s->bus, m, NULL);
+	va_end(ap);
+	service_arm(s);
+}
+
+void service_device_lost(struct service *s, const struct device_entry *e, const char *reason)
+{
+	_cleanup_free_ char *path = s && s->bus ? service_path(SERVICE_DEVICE_PREFIX, e->name) : NULL;
+
+	if (path)
+		emit(s, SERVICE_PATH, SERVICE_MANAGER_INTERFACE, "DeviceLost", "os", path, reason);
+}
+
+void service_fault_storm(struct service *s, const struct device_entry *e, uint64_t faults_per_second)
+{
+	_cleanup_free_ char *path = s && s->bus ? service_path(SERVICE_DEVICE_PREFIX, e->name) : NULL;
+
+	if (path)
+		emit(s, SERVICE_PATH, SERVICE_MANAGER_INTERFACE, "FaultStorm", "ot", path, faults_per_second);
+}
+
+void service_release_requested(struct service *s, const struct device_entry *e)
+{
+	_cleanup_free_ char *path = s && s->bus ? service_path(SERVICE_DEVICE_PREFIX, e->name) : NULL;
+
+	if (path)
+		emit(s, path, SERVICE_DEVICE_INTERFACE, "ReleaseRequested", "");
+}
+
+void service_config_changed(struct service *s)
+{
+	const struct device_entry *e;
+
+	if (!s || !s->bus)
+		return;
+	sd_bus_emit_properties_changed(s->bus, SERVICE_PATH, SERVICE_MANAGER_INTERFACE, "ConfigSerial",
+				       "ConfigLoadTimestampUSec", "LastReloadError", "ConfigFiles", NULL);
+	TAILQ_FOREACH(e, &s->directory->devices, link) {
+		_cleanup_free_ char *path = service_path(SERVICE_DEVICE_PREFIX, e->name);
+
+		if (path)
+			sd_bus_emit_properties_changed(s->bus, path, SERVICE_DEVICE_INTERFACE, "ConfigSource", NULL);
+	}
 	service_arm(s);
 }
 

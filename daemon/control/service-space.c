@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "control/service-error.h"
 
 #define MAX_COUNTERS 32
 
@@ -115,17 +116,6 @@ size_t service_region_at(const struct space_entry *e, const char *name)
 	return i;
 }
 
-int service_no_such_region(const struct space_entry *e, const char *name, sd_bus_error *ret_error)
-{
-	return sd_bus_error_setf(ret_error, SERVICE_ERROR_NO_SUCH_REGION, "Space %s has no region '%s'.", e->name, name);
-}
-
-int service_space_closed(const struct space_entry *e, sd_bus_error *ret_error)
-{
-	return sd_bus_error_setf(ret_error, SERVICE_ERROR_SPACE_CLOSED,
-				 "Space %s is not open: no device could be attached to it.", e->name);
-}
-
 static int open_memory_allowed(struct service *s, sd_bus_message *m, sd_bus_error *ret_error)
 {
 	const char *name, *path = sd_bus_message_get_path(m);
@@ -136,7 +126,7 @@ static int open_memory_allowed(struct service *s, sd_bus_message *m, sd_bus_erro
 	int r;
 
 	if (!e)
-		return sd_bus_error_setf(ret_error, SERVICE_ERROR_NO_SUCH_SPACE, "%s is gone.", path);
+		return service_gone(SERVICE_ERROR_NO_SUCH_SPACE, path, ret_error);
 	r = sd_bus_message_read(m, "s", &name);
 	if (r < 0)
 		return r;
@@ -156,10 +146,7 @@ static int open_memory_allowed(struct service *s, sd_bus_message *m, sd_bus_erro
 	return sd_bus_reply_method_return(m, "htt", memory.fd, memory.offset, region->length);
 }
 
-SERVICE_METHOD(open_memory)
-{
-	return service_admin_run(service_current(sd_bus_message_get_bus(m)), m, open_memory_allowed, ret_error);
-}
+static SERVICE_ADMIN_HANDLER(open_memory, open_memory_allowed)
 
 const sd_bus_vtable service_space_vtable[] = {
 	SD_BUS_VTABLE_START(0),

@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/util.h"
 
-static void *finish_snapshot(struct service_snapshot *snapshot)
+static void *finish_snapshot(const struct service *s, struct service_snapshot *snapshot)
 {
 	const struct stats_values *v = &snapshot->values;
+	const atomic_uint_fast64_t *dropped = s->directory->trace_dropped;
 
 	snapshot->monotonic_usec = clock_now_ns() / NSEC_PER_USEC;
 	snapshot->latency_p50_ns = histogram_percentile(&v->latency, 500);
@@ -20,6 +22,7 @@ static void *finish_snapshot(struct service_snapshot *snapshot)
 	snapshot->latency_p999_ns = histogram_percentile(&v->latency, 999);
 	snapshot->faults_pending = (uint32_t)v->faults_pending;
 	snapshot->faults_pending_max = (uint32_t)v->faults_pending_max;
+	snapshot->trace_dropped = dropped ? atomic_load_explicit(dropped, memory_order_relaxed) : 0;
 	return snapshot;
 }
 
@@ -33,7 +36,7 @@ SERVICE_FIND(service_statistics_total)
 	if (strcmp(path, SERVICE_PATH))
 		return 0;
 	directory_total_stats(s->directory, &s->snapshot.values);
-	*ret_found = finish_snapshot(&s->snapshot);
+	*ret_found = finish_snapshot(s, &s->snapshot);
 	return 1;
 }
 
@@ -45,7 +48,7 @@ SERVICE_FIND(service_statistics_device)
 	if (!e)
 		return 0;
 	directory_device_stats(e, &s->snapshot.values);
-	*ret_found = finish_snapshot(&s->snapshot);
+	*ret_found = finish_snapshot(s, &s->snapshot);
 	return 1;
 }
 
@@ -57,7 +60,7 @@ SERVICE_FIND(service_statistics_space)
 	if (!e)
 		return 0;
 	directory_space_stats(s->directory, e, &s->snapshot.values);
-	*ret_found = finish_snapshot(&s->snapshot);
+	*ret_found = finish_snapshot(s, &s->snapshot);
 	return 1;
 }
 
@@ -73,37 +76,67 @@ SERVICE_GETTER(get_latency_buckets)
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-#define COUNTER(name, type, field) SD_BUS_PROPERTY(name, type, NULL, offsetof(struct service_snapshot, field), 0)
+/* All that are numbers, in the order in which they are shown: X(name, type, field). */
+#define COUNTERS(X)										\
+	X("SnapshotMonotonicUSec", "t", monotonic_usec)						\
+	X("FaultsTotal", "t", values.faults_total)						\
+	X("FaultGroupsTotal", "t", values.fault_groups_total)					\
+	X("FaultsRead", "t", values.faults_read)						\
+	X("FaultsWrite", "t", values.faults_write)						\
+	X("FaultsExec", "t", values.faults_exec)						\
+	X("FaultsPasid", "t", values.faults_pasid)						\
+	X("ResponsesSuccess", "t", values.responses_success)					\
+	X("ResponsesInvalid", "t", values.responses_invalid)					\
+	X("ResponsesStale", "t", values.responses_stale)					\
+	X("RecordsMalformed", "t", values.records_malformed)					\
+	X("FaultsPending", "u", faults_pending)							\
+	X("FaultsPendingMax", "u", faults_pending_max)						\
+	X("BytesMapped", "t", values.bytes_mapped)						\
+	X("BytesUnmapped", "t", values.bytes_unmapped)						\
+	X("Evictions", "t", values.evictions)							\
+	X("Refaults", "t", values.refaults)							\
+	X("BytesWrittenBack", "t", values.bytes_written_back)					\
+	X("FillErrors", "t", values.fill_errors)						\
+	X("GroupsOverBudget", "t", values.groups_over_budget)					\
+	X("GroupsPastDeadline", "t", values.groups_past_deadline)				\
+	X("ExtentsAround", "t", values.prefetched)						\
+	X("ServiceTimeNSecSum", "t", values.service_time_sum_ns)				\
+	X("ServiceTimeNSecMax", "t", values.service_time_max_ns)				\
+	X("LatencyP50NSec", "t", latency_p50_ns)						\
+	X("LatencyP99NSec", "t", latency_p99_ns)						\
+	X("LatencyP999NSec", "t", latency_p999_ns)						\
+	X("TraceDropped", "t", trace_dropped)
+
+static const struct {
+	const char *name;
+	char type;
+	size_t offset;
+} counters[] = {
+#define ROW(name, type, field) { name, type[0], offsetof(struct service_snapshot, field) },
+	COUNTERS(ROW)
+};
+
+int service_statistics_append(const struct service *s, const struct stats_values *values, sd_bus_message *m)
+{
+	struct service_snapshot snapshot = { .values = *values };
+	int r = sd_bus_message_open_container(m, 'a', "{st}");
+
+	finish_snapshot(s, &snapshot);
+	for (size_t i = 0; i < ARRAY_SIZE(counters) && r >= 0; i++) {
+		const char *field = (const char *)&snapshot + counters[i].offset;
+		uint64_t value = counters[i].type == 'u' ? *(const uint32_t *)(const void *)field :
+							   *(const uint64_t *)(const void *)field;
+
+		r = sd_bus_message_append(m, "{st}", counters[i].name, value);
+	}
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+#define PROPERTY(name, type, field) SD_BUS_PROPERTY(name, type, NULL, offsetof(struct service_snapshot, field), 0),
 
 const sd_bus_vtable service_statistics_vtable[] = {
 	SD_BUS_VTABLE_START(0),
-	COUNTER("SnapshotMonotonicUSec", "t", monotonic_usec),
-	COUNTER("FaultsTotal", "t", values.faults_total),
-	COUNTER("FaultGroupsTotal", "t", values.fault_groups_total),
-	COUNTER("FaultsRead", "t", values.faults_read),
-	COUNTER("FaultsWrite", "t", values.faults_write),
-	COUNTER("FaultsExec", "t", values.faults_exec),
-	COUNTER("FaultsPasid", "t", values.faults_pasid),
-	COUNTER("ResponsesSuccess", "t", values.responses_success),
-	COUNTER("ResponsesInvalid", "t", values.responses_invalid),
-	COUNTER("ResponsesStale", "t", values.responses_stale),
-	COUNTER("RecordsMalformed", "t", values.records_malformed),
-	COUNTER("FaultsPending", "u", faults_pending),
-	COUNTER("FaultsPendingMax", "u", faults_pending_max),
-	COUNTER("BytesMapped", "t", values.bytes_mapped),
-	COUNTER("BytesUnmapped", "t", values.bytes_unmapped),
-	COUNTER("Evictions", "t", values.evictions),
-	COUNTER("Refaults", "t", values.refaults),
-	COUNTER("BytesWrittenBack", "t", values.bytes_written_back),
-	COUNTER("FillErrors", "t", values.fill_errors),
-	COUNTER("GroupsOverBudget", "t", values.groups_over_budget),
-	COUNTER("GroupsPastDeadline", "t", values.groups_past_deadline),
-	COUNTER("ExtentsAround", "t", values.prefetched),
-	COUNTER("ServiceTimeNSecSum", "t", values.service_time_sum_ns),
-	COUNTER("ServiceTimeNSecMax", "t", values.service_time_max_ns),
-	COUNTER("LatencyP50NSec", "t", latency_p50_ns),
-	COUNTER("LatencyP99NSec", "t", latency_p99_ns),
-	COUNTER("LatencyP999NSec", "t", latency_p999_ns),
+	COUNTERS(PROPERTY)
 	SD_BUS_PROPERTY("LatencyBuckets", "a(tt)", get_latency_buckets,
 			offsetof(struct service_snapshot, values.latency), SD_BUS_VTABLE_PROPERTY_EXPLICIT),
 	SD_BUS_VTABLE_END,

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "control/service-error.h"
 #include "control/service-internal.h"
 
 #define MAX_MESSAGES 64 /* in one round of the loop, so that a flood starves nobody */
@@ -24,19 +25,13 @@
 #define BACKOFF_MAX_NS (30 * NSEC_PER_SEC)
 #define FLUSH_NS (100 * NSEC_PER_MSEC)
 
+/* Replies that the bus does not take wait here, some with a descriptor. With more than so many,
+ * nothing is read that would add to them. */
+#define MAX_UNSENT 128u
+
 /* Replies to RequestName */
 #define NAME_PRIMARY_OWNER 1u
 #define NAME_ALREADY_OWNER 4u
-
-static const sd_bus_error_map error_map[] = {
-	SD_BUS_ERROR_MAP(SERVICE_ERROR_DEVICE_GONE, ENODEV),
-	SD_BUS_ERROR_MAP(SERVICE_ERROR_INVALID_RANGE, ERANGE),
-	SD_BUS_ERROR_MAP(SERVICE_ERROR_NO_SUCH_DEVICE, ENXIO),
-	SD_BUS_ERROR_MAP(SERVICE_ERROR_NO_SUCH_REGION, ENOENT),
-	SD_BUS_ERROR_MAP(SERVICE_ERROR_NO_SUCH_SPACE, ESRCH),
-	SD_BUS_ERROR_MAP(SERVICE_ERROR_SPACE_CLOSED, ESTALE),
-	SD_BUS_ERROR_MAP_END,
-};
 
 static int service_on_readable(struct loop_source *source, uint32_t events, void *userdata);
 
@@ -88,6 +83,13 @@ static int service_watch(struct service *s, int fd, uint32_t events)
 	return r;
 }
 
+static bool is_stuffed(const struct service *s)
+{
+	uint64_t n;
+
+	return sd_bus_get_n_queued_write(s->bus, &n) >= 0 && n > MAX_UNSENT;
+}
+
 static int service_arm_bus(struct service *s)
 {
 	uint64_t timeout_usec, at_ns;
@@ -102,6 +104,10 @@ static int service_arm_bus(struct service *s)
 	r = sd_bus_get_timeout(s->bus, &timeout_usec);
 	if (r < 0)
 		return r;
+	if (is_stuffed(s)) {
+		events = POLLOUT;
+		timeout_usec = UINT64_MAX;
+	}
 	if (timeout_usec > UINT64_MAX / NSEC_PER_USEC)
 		at_ns = 0;
 	else
@@ -121,13 +127,14 @@ void service_arm(struct service *s)
 		service_lost(s, r);
 }
 
-static int service_dispatch(struct service *s)
+static int service_dispatch(struct service *s, uint32_t events)
 {
 	int r = 0;
 
 	s->dispatching = true;
 	for (unsigned i = 0; i < MAX_MESSAGES && !s->failure; i++) {
-		r = sd_bus_process(s->bus, NULL);
+		/* It writes before it reads. */
+		r = is_stuffed(s) && !(events & LOOP_WRITE) ? 0 : sd_bus_process(s->bus, NULL);
 		if (r <= 0)
 			break;
 	}
@@ -144,8 +151,7 @@ static int service_dispatch(struct service *s)
 static int service_on_readable(struct loop_source *source, uint32_t events, void *userdata)
 {
 	(void)source;
-	(void)events;
-	return service_dispatch(userdata);
+	return service_dispatch(userdata, events);
 }
 
 static int on_name_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -220,7 +226,7 @@ static int service_on_timer(struct loop_source *source, uint32_t events, void *u
 	(void)events;
 	s->timer_ns = 0;
 	if (s->bus)
-		return service_dispatch(s);
+		return service_dispatch(s, 0);
 	r = service_connect(s);
 	if (r < 0)
 		service_lost(s, r);
@@ -327,6 +333,7 @@ int service_new(struct loop *l, const char *address, struct directory *directory
 	s->hooks = hooks ? *hooks : (struct service_hooks){ 0 };
 	s->backoff_ns = BACKOFF_MIN_NS;
 	TAILQ_INIT(&s->calls);
+	kernel_features(s->kernel);
 	service_admin_init(s);
 	r = find_address(address, &s->address);
 	if (r < 0)
@@ -334,7 +341,7 @@ int service_new(struct loop *l, const char *address, struct directory *directory
 	if (s->address) {
 		r = loop_add_timer(l, service_on_timer, s, &s->timer);
 		if (r >= 0)
-			r = sd_bus_error_add_map(error_map);
+			r = sd_bus_error_add_map(service_error_map);
 		if (r < 0)
 			return r;
 		r = service_connect(s);

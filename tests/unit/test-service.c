@@ -297,7 +297,7 @@ static uint64_t check_get_all(const char *path)
 			answered += value64;
 		T_OK(sd_bus_message_exit_container(m));
 	}
-	T_EQ(n, 27); /* all but the explicit LatencyBuckets */
+	T_EQ(n, 28); /* all but the explicit LatencyBuckets */
 	T_EQ(groups, answered);
 	T_EQ(faults, 2 * groups);
 	return groups;
