@@ -109,6 +109,7 @@ struct manager {
 	struct loop_source *signals;
 	struct loop_source *watchdog;
 	bool ready;
+	char status[400]; /* as told last */
 	int exit_code;
 };
 

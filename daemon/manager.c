@@ -83,7 +83,7 @@ void manager_report(struct manager *m)
 	size_t n_active = 0, n_devices = 0, n_spaces = 0;
 	const struct device_entry *e, *failed = NULL;
 	const struct space_entry *space;
-	char status[400];
+	char status[sizeof(m->status)];
 
 	if (m->stop_asked)
 		return;
@@ -103,6 +103,9 @@ void manager_report(struct manager *m)
 		snprintf(status, sizeof(status), "%zu device%s active, %zu space%s, %zu shard%s, %s", n_active, plural(n_active),
 			 n_spaces, plural(n_spaces), m->n_shards, plural(m->n_shards), m->directory.backend);
 	set_state(m, failed ? MANAGER_DEGRADED : MANAGER_RUNNING);
+	if (m->ready && !strcmp(status, m->status))
+		return;
+	snprintf(m->status, sizeof(m->status), "%s", status);
 	log_info("%s", status);
 	if (m->ready)
 		notify_status(status);
