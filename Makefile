@@ -133,6 +133,8 @@ $(BUILD)/tests/unit/test-plugin: $(PLUGINS)
 
 # One suite over several engines, each with a fixture.
 $(BUILD)/tests/conformance/test-device: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/conformance/device-*.c))
+$(BUILD)/tests/conformance/test-policy: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/conformance/policy-*.c)) $(PLUGINS)
+$(BUILD)/tests/conformance/test-policy: private LDFLAGS += -Wl,--wrap=io_uring_queue_init
 
 .SECONDEXPANSION:
 $(DRIVERS): $$(filter $$(dir $$@)%,$$(DRIVER_OBJECTS)) $(TEST_LIB) $(LIB)
@@ -260,4 +262,4 @@ FORCE:
 .PHONY: all tests deps check check-unit check-asan check-ubsan check-uml check-vm run-sanitized \
 	demo bench install uninstall clean help FORCE
 .SECONDARY:
--include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(TEST_SOURCES) $(TOOL_SOURCES) $(SHARED_SOURCES) $(DRIVER_SOURCES) $(wildcard tests/daemon/*.c)) $(PLUGINS:.so=.d)
+-include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(TEST_SOURCES) $(TOOL_SOURCES) $(SHARED_SOURCES) $(DRIVER_SOURCES) $(wildcard tests/conformance/*.c tests/daemon/*.c)) $(PLUGINS:.so=.d)

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -36,6 +38,26 @@ static void host_complete(struct iopfd_request *request, int result, const struc
 		log_error("a policy completed a call that was not pending; ignored");
 }
 
+/* EINVAL: it does not exist, or has no memory, or is not for us (cpuset). */
+static void tell_node(int32_t node, int error)
+{
+	const char *advice = error == EPERM ? " (in the unit's sandbox use NUMAPolicy= instead)" : "";
+	char nodes[128] = "";
+	FILE *f;
+
+	if (error != EINVAL) {
+		log_warning_errno(-error, "numa-node = %d has no effect%s", node, advice);
+		return;
+	}
+	f = fopen("/sys/devices/system/node/has_memory", "re");
+	if (f && fgets(nodes, sizeof(nodes), f))
+		nodes[strcspn(nodes, "\n")] = 0;
+	if (f)
+		fclose(f);
+	log_warning("numa-node = %d has no effect: there is no such node with memory (those with memory: %s)", node,
+		    *nodes ? nodes : "unknown");
+}
+
 /* The pages of a shmem file follow the policy of a mapping they were first seen through. */
 static void prefer_node(int fd, uint64_t length, int32_t node)
 {
@@ -51,8 +73,7 @@ static void prefer_node(int fd, uint64_t length, int32_t node)
 	mask[(size_t)node / (8 * sizeof(long))] |= 1ul << ((size_t)node % (8 * sizeof(long)));
 	r = syscall(SYS_mbind, at, length, MPOL_PREFERRED, mask, NODES_MAX, 0);
 	if (r < 0)
-		log_warning_errno(-errno, "numa-node = %d has no effect (in the unit's sandbox use NUMAPolicy= instead)",
-				  node);
+		tell_node(node, errno);
 	munmap(at, length);
 }
 

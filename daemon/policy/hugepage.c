@@ -130,7 +130,8 @@ static void follow_node(struct hugepage *h)
 	if (h->numa_node < 0 || h->numa_node >= NODES_MAX)
 		return;
 	mask[(size_t)h->numa_node / (8 * sizeof(long))] = 1ul << ((size_t)h->numa_node % (8 * sizeof(long)));
-	if (syscall(SYS_set_mempolicy, MPOL_PREFERRED, mask, NODES_MAX) < 0) {
+	/* EINVAL: there is no such node, which make_memory() has told. */
+	if (syscall(SYS_set_mempolicy, MPOL_PREFERRED, mask, NODES_MAX) < 0 && errno != EINVAL) {
 		snprintf(message, sizeof(message), "numa-node = %d has no effect on huge pages: %s%s", h->numa_node,
 			 strerror(errno), errno == EPERM ? " (in the unit's sandbox use NUMAPolicy= instead)" : "");
 		h->host->log(LOG_WARNING, message);
