@@ -6,9 +6,10 @@
  * write that fails in the middle and a repetition all go the same way.
  *
  * Invariants: the core never asks for two things on one granule at a time. What a flush
- * tries again by itself (LEFT: unmapped, but dirty after a failure) is f->retry meanwhile,
- * and requests on it wait. A DIRTY or KEPT granule is never punched. Without extend nothing
- * is written beyond the end that the file has when the request begins.
+ * tries again by itself (LEFT: dirty after a failure, and no device can write to it) is
+ * f->retry meanwhile, and requests on it wait. A DIRTY, KEPT or FILLED granule is never
+ * punched. Without extend nothing is written beyond the end that the file has when the
+ * request begins.
  */
 #include "policy/file.h"
 
@@ -68,10 +69,12 @@ static bool step(struct file_request *q, enum io_kind kind, int fd, uint64_t len
 	return true;
 }
 
-/* Gives back what is staged and neither to be written nor the only copy. */
+/* Gives back what is staged and neither to be written nor the only copy, nor in use. */
 static bool next_punch(struct file_request *q, struct granules_range range)
 {
-	q->run = granules_find(&q->file->granules, range, GRANULE_STAGED | GRANULE_DIRTY | GRANULE_KEPT, GRANULE_STAGED);
+	const unsigned mask = GRANULE_STAGED | GRANULE_DIRTY | GRANULE_KEPT | GRANULE_FILLED;
+
+	q->run = granules_find(&q->file->granules, range, mask, GRANULE_STAGED);
 	return q->run.length && step(q, IO_PUNCH, q->file->memory_fd, q->run.length);
 }
 
@@ -158,6 +161,12 @@ static void leave(struct file *f, struct granules_range range)
 	granules_mark(&f->granules, range, GRANULE_DIRTY, GRANULE_LEFT);
 }
 
+/* Writable again, it is the core's to have it written. Only read, it still is a flush's. */
+static void take_back(struct file *f, struct granules_range range, uint32_t access)
+{
+	granules_change(&f->granules, range, 0, access & IOPFD_ACCESS_WRITE ? GRANULE_LEFT : 0);
+}
+
 static bool begin_retry(struct file_request *q)
 {
 	struct file *f = q->file;
@@ -208,6 +217,7 @@ static bool next_step(struct file_request *q, struct file_request_list *unparked
 	case FILE_FILL:
 		if (next_of_fill(q))
 			return true;
+		granules_change(&q->file->granules, q->range, q->result < 0 ? 0 : GRANULE_FILLED, 0);
 		break;
 	case FILE_RELEASE:
 	case FILE_FLUSH:
@@ -217,8 +227,7 @@ static bool next_step(struct file_request *q, struct file_request_list *unparked
 	case FILE_SYNC:
 		return next_of_sync(q, unparked);
 	}
-	/* After a failed flush it is still mapped, and the core's to flush again. */
-	if (q->result < 0 && q->kind != FILE_FLUSH)
+	if (q->result < 0)
 		leave(q->file, q->range);
 	return false;
 }
@@ -249,7 +258,7 @@ static void begin(struct file_request *q)
 	if (waits)
 		STAILQ_INSERT_TAIL(&f->parked, q, link);
 	else if (q->kind == FILE_FILL)
-		granules_change(&f->granules, q->range, 0, GRANULE_LEFT);
+		take_back(f, q->range, q->access);
 	pthread_mutex_unlock(&f->lock);
 	if (!waits)
 		advance(q);
@@ -304,7 +313,7 @@ static void on_written(struct file_request *q)
 		fail_to_write(q, op->error);
 		return;
 	}
-	granules_change(&f->granules, q->run, 0, GRANULE_DIRTY);
+	granules_change(&f->granules, q->run, 0, GRANULE_DIRTY | GRANULE_LEFT);
 	/* The file has no room for the rest of the last granule, and the device wants it back. */
 	if (op->length < q->run.length)
 		granules_change(&f->granules, last, GRANULE_KEPT, 0);
@@ -373,8 +382,10 @@ bool file_fill_at_once(struct file *f, struct granules_range range, uint32_t acc
 	pthread_mutex_lock(&f->lock);
 	there = !has_to_wait(f, range) && !granules_find(&f->granules, range, GRANULE_STAGED, 0).length &&
 		(f->direct || !writes_beyond_end(f, range, access));
-	if (there)
-		granules_change(&f->granules, range, 0, GRANULE_LEFT);
+	if (there) {
+		take_back(f, range, access);
+		granules_change(&f->granules, range, GRANULE_FILLED, 0);
+	}
 	pthread_mutex_unlock(&f->lock);
 	return there;
 }

@@ -73,6 +73,9 @@ static int release(void *instance, struct iopfd_request *request, uint64_t offse
 		return 0;
 	if (dirty)
 		mark_written(f, range);
+	pthread_mutex_lock(&f->lock);
+	granules_change(&f->granules, range, 0, GRANULE_FILLED);
+	pthread_mutex_unlock(&f->lock);
 	return file_request_start(f, FILE_RELEASE, request, range, 0);
 }
 

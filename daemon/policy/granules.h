@@ -11,7 +11,8 @@
 #define GRANULE_STAGED 1u /* the memory holds its bytes */
 #define GRANULE_DIRTY 2u  /* newer than the file: to be written back */
 #define GRANULE_KEPT 4u   /* the memory holds the only copy, but nothing is to be written */
-#define GRANULE_LEFT 8u   /* dirty after a write-back that failed, and not mapped */
+#define GRANULE_LEFT 8u   /* dirty after a write-back that failed, and no device can write to it */
+#define GRANULE_FILLED 16u /* filled and not released: a device may have it mapped */
 
 struct granules {
 	uint8_t *flags;

@@ -113,7 +113,8 @@ struct iopfd_policy {
 	/* Which memory belongs to [offset, offset + length)? It must hold the right bytes when
 	 * this ends with 0; it will be mapped for device access. access: what the fault asks
 	 * for; with IOPFD_POLICY_TRACKS_DIRTY a second fill asks for WRITE on what was filled
-	 * for READ. A fill of what is filled already, with no more access, must end at once. An error makes the answer INVALID, and the next fault asks again. */
+	 * for READ. A fill of what is filled already, with no more access, must end at once.
+	 * An error makes the answer INVALID, and the next fault asks again. */
 	int (*fill)(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length,
 		    uint32_t access, struct iopfd_memory *ret_memory);
 
@@ -124,8 +125,10 @@ struct iopfd_policy {
 	 * filled. NULL: nothing to do. */
 	int (*release)(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length, int dirty);
 
-	/* Write the range back: it was written and is mapped read-only now. length 0: all that
-	 * was written back before must be durable when this ends. NULL: nothing to do. */
+	/* Write the range back: it was written and is mapped read-only now. After an error it
+	 * stays filled, and is not called dirty again. length 0: all that was written back
+	 * before must be durable when this ends, and what could not be, here and at a release,
+	 * is tried once more. NULL: nothing to do. */
 	int (*flush)(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length);
 
 	/* The range will probably be filled soon: a hint. NULL: not wanted. */

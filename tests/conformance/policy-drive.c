@@ -252,6 +252,19 @@ static bool is_zero(const uint8_t *bytes, uint64_t n)
 	return !*bytes && !memcmp(bytes, bytes + 1, n - 1);
 }
 
+/* d->bytes is what they see from this offset on. */
+static void compare(const struct drive *d, const char *who, uint64_t offset, const uint8_t *expected, uint64_t n)
+{
+	uint64_t i = 0;
+
+	if (!memcmp(d->bytes, expected, n))
+		return;
+	while (d->bytes[i] == expected[i])
+		i++;
+	t_fail(__FILE__, __LINE__, "%s: at %" PRIu64 " in granule %" PRIu64 " %s see 0x%02x, not 0x%02x", d->fixture->name,
+	       (offset + i) % d->granule, (offset + i) / d->granule, who, d->bytes[i], expected[i]);
+}
+
 void drive_check(struct drive *d, uint64_t first, uint64_t n)
 {
 	for (uint64_t g = first; g < first + n; g++) {
@@ -262,10 +275,7 @@ void drive_check(struct drive *d, uint64_t first, uint64_t n)
 		if (d->may_be_gone[g] && is_zero(d->bytes, d->granule))
 			memset(shadow, 0, d->granule);
 		d->may_be_gone[g] = false;
-		for (uint64_t i = 0; i < d->granule; i++)
-			if (d->bytes[i] != shadow[i])
-				t_fail(__FILE__, __LINE__, "byte %" PRIu64 " of granule %" PRIu64 " is 0x%02x, not 0x%02x",
-				       i, g, d->bytes[i], shadow[i]);
+		compare(d, "devices", g * d->granule, shadow, d->granule);
 	}
 }
 
@@ -282,7 +292,5 @@ void drive_check_durable(struct drive *d)
 	else
 		memcpy(expected, d->shadow, d->length);
 	d->fixture->durable(0, d->bytes, d->length);
-	for (uint64_t i = 0; i < d->length; i++)
-		if (d->bytes[i] != expected[i])
-			t_fail(__FILE__, __LINE__, "others see 0x%02x at %" PRIu64 ", not 0x%02x", d->bytes[i], i, expected[i]);
+	compare(d, "others", 0, expected, d->length);
 }

@@ -58,8 +58,8 @@ extern const struct policy_fixture policy_hugepage_fixture, policy_hugepage_fall
 extern const struct policy_fixture policy_fd_fixture;
 extern const struct policy_fixture policy_pattern_fixture, policy_trouble_fixture;
 
-/* For fixtures of files: a byte at an offset, and a memfd that is full of them. */
-uint8_t fixture_byte(uint64_t offset);
+/* For fixtures of files: bytes that tell where they belong (offset and n are multiples of
+ * 8), and a memfd that is full of them. */
 void fixture_fill(uint64_t offset, uint8_t *bytes, uint64_t n);
 int fixture_memfd(uint64_t size, unsigned flags);
 

@@ -243,6 +243,59 @@ static void test_failing_again(void)
 	check_file();
 }
 
+static void check_still_there(uint64_t granule, const struct iopfd_memory *where)
+{
+	struct iopfd_request again = { 0 };
+
+	T_EQ(s.ops->fill(s.instance, &again, granule * G, G, R, &again.memory), 0);
+	T_EQ(again.memory.fd, where->fd);
+	T_EQ(again.memory.offset, where->offset);
+	check_memory(where, granule, 1);
+}
+
+/* The core flushes what was written since, and this was not: its bytes are the policy's to
+ * remember. It stays where a device may have it mapped. */
+static void test_flush_that_failed(void)
+{
+	struct iopfd_memory memory;
+
+	open_file();
+	scribble(2, 'h');
+	T_EQ(store_fill(&s, 2 * G, G, R, &memory), 0);
+	play(FAIL_EIO, NORMAL, NORMAL);
+	T_EQ(store_flush(&s, 2 * G, G), -EIO);
+	play(FAIL_EIO, NORMAL, NORMAL);
+	T_EQ(store_flush(&s, 0, 0), -EIO);
+	T_EQ(store_flush(&s, 0, 0), 0);
+	check_file();
+	check_still_there(2, &memory);
+	T_EQ(store_counter(&s, "Staged"), G);
+	T_EQ(store_counter(&s, "BytesWrittenBack"), G);
+	T_EQ(store_release(&s, 2 * G, G, false), 0);
+	T_EQ(store_counter(&s, "BytesWrittenBack"), G);
+	T_EQ(store_counter(&s, "Staged"), 0);
+	store_close(&s);
+	check_file();
+}
+
+/* A release that failed, and a device that only reads since: the next flush writes it. */
+static void test_read_after_a_failure(void)
+{
+	struct iopfd_memory memory;
+
+	open_file();
+	scribble(2, 'i');
+	play(FAIL_EIO, NORMAL, NORMAL);
+	T_EQ(store_release(&s, 2 * G, G, true), -EIO);
+	T_EQ(store_fill(&s, 2 * G, G, R, &memory), 0);
+	T_EQ(store_flush(&s, 0, 0), 0);
+	check_file();
+	check_still_there(2, &memory);
+	T_EQ(store_release(&s, 2 * G, G, false), 0);
+	T_EQ(store_counter(&s, "BytesWrittenBack"), G);
+	store_close(&s);
+}
+
 int main(void)
 {
 	path = t_write_file("disk.img", "");
@@ -253,5 +306,7 @@ int main(void)
 	t_run(test_write_error_half_way);
 	t_run(test_others_wait_for_what_is_tried_again);
 	t_run(test_failing_again);
+	t_run(test_flush_that_failed);
+	t_run(test_read_after_a_failure);
 	return 0;
 }
