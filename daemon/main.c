@@ -161,6 +161,7 @@ static int load_config(struct config **ret)
 		.check_policy = check_policy,
 		.check_setting = check_setting,
 		.policy_keys = policy_keys,
+		.min_granule = policy_min_granule,
 		.event_loops = loop_names(),
 		.check_address = check_address,
 		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),

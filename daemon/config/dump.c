@@ -9,6 +9,7 @@
 
 #include "config/reader.h"
 #include "config/section.h"
+#include "config/value.h"
 
 /* Paths may be anything, cut in the middle of a character too; the reader wants UTF-8. */
 static void make_ascii(char *text)
@@ -52,10 +53,19 @@ static void dump_key(FILE *out, const char *key, const char *value, const struct
 	dump_line(out, text, origin);
 }
 
+static const char *default_of(const struct section *s, const struct key *key, char text[VALUE_SIZE_TEXT_MAX])
+{
+	/* The one that depends on other keys. */
+	if (key == key_find(SECTION_REGION, "granule"))
+		return value_format_size(s->values.region.granule, text);
+	return key->fallback ? key->fallback : key->size ? s->name : "";
+}
+
 static void dump_keys(const struct section *s, FILE *out)
 {
 	for (size_t i = 0; i < key_table_size; i++) {
 		const struct key *key = &key_table[i];
+		char text[VALUE_SIZE_TEXT_MAX];
 		const struct entry *e = NULL;
 
 		if (key->kind != s->kind)
@@ -63,7 +73,7 @@ static void dump_keys(const struct section *s, FILE *out)
 		while ((e = section_next(s, key->name, e)))
 			dump_key(out, key->name, e->value, &e->origin);
 		if (!section_entry(s, key->name))
-			dump_key(out, key->name, key->fallback ? key->fallback : key->size ? s->name : "", NULL);
+			dump_key(out, key->name, default_of(s, key, text), NULL);
 	}
 	for (size_t i = 0; i < s->n_settings; i++)
 		dump_key(out, s->settings[i].name, s->settings[i].value, &s->settings[i].origin);

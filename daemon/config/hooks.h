@@ -28,6 +28,10 @@ struct config_hooks {
 	/* The keys of a built-in policy, NULL-terminated; NULL for any other name. */
 	const char *const *(*policy_keys)(const char *policy);
 
+	/* What a granule has at least because of this key of the policy, or (key is NULL) of the
+	 * policy as such, with its defaults. 0: nothing. */
+	uint64_t (*min_granule)(const char *policy, const char *key, const char *value);
+
 	/* 0, or fills text with what is wrong and what was expected */
 	int (*check_address)(const char *address, char *text, size_t size);
 

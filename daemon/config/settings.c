@@ -95,6 +95,29 @@ static int check_setting(const struct settings_context *c, const struct section 
 	return 1;
 }
 
+/* What the memory of the policy is made of cannot be mapped in smaller pieces: what is given
+ * must be as large, and if nothing is, it is that. */
+static int check_granule(const struct settings_context *c, struct section *s)
+{
+	struct diagnostic_place place = section_place(s, "granule");
+	const char *policy = s->values.region.policy;
+	uint64_t least = c->hooks->min_granule(policy, NULL, NULL);
+	char given[VALUE_SIZE_TEXT_MAX], text[VALUE_SIZE_TEXT_MAX];
+
+	for (size_t i = 0; i < s->n_settings; i++)
+		least = c->hooks->min_granule(policy, s->settings[i].name, s->settings[i].value) ?: least;
+	if (!section_has(s, "granule") || s->values.region.granule >= least)
+		return 0;
+	if (!section_entry(s, "granule")) {
+		s->values.region.granule = least;
+		return 0;
+	}
+	section_mark_bad(s, "granule");
+	return diagnostics_add(c->diagnostics, CONFIG_ERROR, &place,
+			       "%s is less than a page of the policy '%s', expected at least %s",
+			       value_format_size(s->values.region.granule, given), policy, value_format_size(least, text));
+}
+
 static int check_region(const struct settings_context *c, struct section *s, const char *plugin_dir)
 {
 	struct diagnostic_place place = section_place(s, "policy");
@@ -118,7 +141,7 @@ static int check_region(const struct settings_context *c, struct section *s, con
 		else
 			i++;
 	}
-	return 0;
+	return check_granule(c, s);
 }
 
 int settings_check(const struct settings_context *c, struct sections *s)

@@ -187,8 +187,8 @@ static int set_up_direct(struct opening *o)
 	struct file *f = o->file;
 
 	if (o->huge_page > o->region->granule)
-		return refuse(o, -EINVAL, "%s is made of pages of %" PRIu64 " bytes: the granule has to be that at least",
-			      f->path, o->huge_page);
+		return refuse(o, -EINVAL, "%s is made of pages of %" PRIu64 "K: set granule = %" PRIu64 "K or more", f->path,
+			      o->huge_page >> 10, o->huge_page >> 10);
 	f->direct = true;
 	f->populate = o->shmem;
 	return f->populate ? map(o, f->fd, PROT_READ) : 0;

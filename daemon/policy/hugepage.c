@@ -36,6 +36,7 @@
 #define NODES_MAX 1024
 #define MIB2 (2ull << 20)
 #define GIB (1ull << 30)
+#define PAGE_SIZE_DEFAULT MIB2
 
 /* Where a granule is. Only this side of fill and of its completion look at it. */
 enum { NOWHERE, IN_HUGE, IN_ORDINARY };
@@ -61,7 +62,7 @@ static int hugepage_create(const struct iopfd_host *host, void **ret_instance)
 
 	if (!h)
 		return -ENOMEM;
-	*h = (struct hugepage){ .host = host, .page_size = MIB2, .huge = -1, .ordinary = -1 };
+	*h = (struct hugepage){ .host = host, .page_size = PAGE_SIZE_DEFAULT, .huge = -1, .ordinary = -1 };
 	*ret_instance = h;
 	return 0;
 }
@@ -78,17 +79,33 @@ static void hugepage_close(void *instance)
 	free(h);
 }
 
+static int parse_page_size(const char *value, uint64_t *ret)
+{
+	if (strcmp(value, "2M") != 0 && strcmp(value, "1G") != 0)
+		return -EINVAL;
+	*ret = *value == '2' ? MIB2 : GIB;
+	return 0;
+}
+
+uint64_t hugepage_min_granule(const char *key, const char *value);
+uint64_t hugepage_min_granule(const char *key, const char *value)
+{
+	uint64_t size = key ? 0 : PAGE_SIZE_DEFAULT;
+
+	if (key && !strcmp(key, "page-size"))
+		parse_page_size(value, &size);
+	return size;
+}
+
 static int hugepage_config(void *instance, const char *key, const char *value, char *why, size_t why_size)
 {
 	struct hugepage *h = instance;
 
 	if (!strcmp(key, "page-size")) {
-		if (strcmp(value, "2M") != 0 && strcmp(value, "1G") != 0) {
-			snprintf(why, why_size, "expected 2M or 1G");
-			return -EINVAL;
-		}
-		h->page_size = *value == '2' ? MIB2 : GIB;
-		return 0;
+		if (parse_page_size(value, &h->page_size) == 0)
+			return 0;
+		snprintf(why, why_size, "expected 2M or 1G");
+		return -EINVAL;
 	}
 	if (!strcmp(key, "fallback")) {
 		if (strcmp(value, "anon") != 0 && strcmp(value, "invalid") != 0) {

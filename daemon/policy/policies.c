@@ -8,9 +8,9 @@
 #define KEYS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 const struct policy_builtin policy_table[] = {
-	{ &policy_anon, KEYS("discard") },
-	{ &policy_file, KEYS("path", "write-back", "extend") },
-	{ &policy_hugepage, KEYS("page-size", "fallback") },
-	{ &policy_fd, NULL }, /* its fd comes from a program, never from a file */
-	{ NULL, NULL },
+	{ &policy_anon, KEYS("discard"), NULL },
+	{ &policy_file, KEYS("path", "write-back", "extend"), NULL },
+	{ &policy_hugepage, KEYS("page-size", "fallback"), hugepage_min_granule },
+	{ &policy_fd, NULL, NULL }, /* its fd comes from a program, never from a file */
+	{ NULL, NULL, NULL },
 };

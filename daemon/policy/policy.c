@@ -101,6 +101,13 @@ int policy_check_setting(const char *name, const char *key, const char *value, c
 	return r;
 }
 
+uint64_t policy_min_granule(const char *name, const char *key, const char *value)
+{
+	const struct policy_builtin *b = find_builtin(name);
+
+	return b && b->min_granule ? b->min_granule(key, value) : 0;
+}
+
 static int configure(struct policy *p, const struct policy_setting *settings, size_t n, char *why, size_t why_size)
 {
 	for (size_t i = 0; i < n; i++) {

@@ -46,6 +46,10 @@ const char *const *policy_names(void);
 /* The keys of a built-in policy, NULL-terminated; NULL for any other name. */
 const char *const *policy_keys(const char *name);
 
+/* What a granule has at least because of this setting or, key being NULL, with the policy's
+ * defaults. 0: nothing, or nothing known before it is opened. */
+uint64_t policy_min_granule(const char *name, const char *key, const char *value);
+
 /* Control thread. The region's strings are copied. */
 int policy_open(const struct iopfd_policy *ops, const struct iopfd_region *region,
 		const struct policy_setting *settings, size_t n_settings, struct policy **ret, char *why,
@@ -69,22 +73,20 @@ const char *policy_name(const struct policy *p);
 bool policy_tracks_dirty(const struct policy *p);
 bool policy_releases(const struct policy *p);
 
-/* Control thread. -EOPNOTSUPP where no single file is the truth; 0 where it is not known. */
-int policy_memory(struct policy *p, struct iopfd_memory *ret_memory);
-uint64_t policy_backed_bytes(struct policy *p);
-size_t policy_stats(struct policy *p, struct iopfd_counter *ret, size_t n);
-
 /* Control thread, while the shard uses the policy. */
-uint64_t policy_backed_bytes(struct policy *p);                               /* 0 where it is unknown */
-size_t policy_stats(struct policy *p, struct iopfd_counter *ret, size_t n);   /* how many there are */
+int policy_memory(struct policy *p, struct iopfd_memory *ret_memory);       /* -EOPNOTSUPP: no single file is the truth */
+uint64_t policy_backed_bytes(struct policy *p);                             /* 0 where it is unknown */
+size_t policy_stats(struct policy *p, struct iopfd_counter *ret, size_t n); /* how many there are */
 
 /* Defined in policies.c, the one place where policies are listed; tests bring their own. */
 struct policy_builtin {
 	const struct iopfd_policy *ops;
-	const char *const *keys; /* NULL-terminated */
+	const char *const *keys; /* NULL-terminated; or NULL */
+	uint64_t (*min_granule)(const char *key, const char *value); /* or NULL */
 };
 extern const struct policy_builtin policy_table[]; /* ends with ops NULL */
 extern const struct iopfd_policy policy_anon;
 extern const struct iopfd_policy policy_file;
 extern const struct iopfd_policy policy_hugepage;
 extern const struct iopfd_policy policy_fd;
+uint64_t hugepage_min_granule(const char *key, const char *value);

@@ -86,12 +86,20 @@ static int check_setting(const char *policy, const char *plugin_dir, const char 
 	return policy_keys(policy) ? -ENOENT : 0;
 }
 
+static uint64_t min_granule(const char *policy, const char *key, const char *value)
+{
+	if (strcmp(policy, "hugepage") != 0 || (key && strcmp(key, "page-size") != 0))
+		return 0;
+	return key && strcmp(value, "1G") == 0 ? 1ull << 30 : 2ull << 20;
+}
+
 const struct config_hooks t_config_hooks = {
 	.event_loops = event_loops,
 	.policies = policies,
 	.check_policy = check_policy,
 	.check_setting = check_setting,
 	.policy_keys = policy_keys,
+	.min_granule = min_granule,
 	.check_address = check_address,
 	.page_size = 4096,
 	.address_kind = address_kind,

@@ -5,6 +5,7 @@
  */
 #include "config/config.h"
 
+#include "base/util.h"
 #include "t-config.h"
 #include "t.h"
 
@@ -103,6 +104,35 @@ static void unknown_at_boot(void)
 	T_ASSERT(strstr(t_diagnostic_text(0), "mixed.conf:6: [region d/r] page-size: a key of the policy 'hugepage'"));
 }
 
+/* As large as the pages that the policy takes, also in what is dumped; larger is fine. */
+static void granules_follow_the_policy(void)
+{
+#define HUGE(...) "[device d]\naddress = sim\n[region d/r]\niova = 0\nlength = 2G\npolicy = hugepage\n" __VA_ARGS__
+	static const struct {
+		const char *text;
+		uint64_t granule;
+		const char *line;
+	} cases[] = {
+		{ HUGE(), 2ull << 20, "\ngranule = 2M ; default\n" },
+		{ HUGE("page-size = 2M\n"), 2ull << 20, "\ngranule = 2M ; default\n" },
+		{ HUGE("page-size = 1G\nfallback = anon\n"), 1ull << 30, "\ngranule = 1G ; default\n" },
+		{ HUGE("granule = 16M\n"), 16ull << 20, "\ngranule = 16M ; " },
+		{ HUGE("page-size = 1G\n[region d/r]\npage-size =\n"), 2ull << 20, "\ngranule = 2M ; default\n" },
+		{ HUGE("page-size = 1G\ngranule = 1G\n[region d/r]\npage-size =\npolicy =\n"), 1ull << 30, "\ngranule = 1G ; " },
+		{ DEVICE REGION, 64ull << 10, "\ngranule = 64K ; default\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		scoped c = t_load_text(cases[i].text);
+		_cleanup_free_ char *text = t_dump(c);
+
+		T_EQ(t_diagnostics.n_items, 0);
+		T_EQ(c->spaces[0].regions[0].granule, cases[i].granule);
+		T_ASSERT(strstr(text, cases[i].line));
+		t_expect_round_trip(c);
+	}
+}
+
 /* Loads; with this one warning, NULL: with none. */
 static void expect_warning(const char *text, const char *warning)
 {
@@ -142,6 +172,7 @@ int main(void)
 	t_run(plugins_take_any_key);
 	t_run(only_the_last_policy_counts);
 	t_run(unknown_at_boot);
+	t_run(granules_follow_the_policy);
 	t_run(budgets);
 	t_diagnostics_free();
 	return 0;

@@ -346,7 +346,7 @@ static void test_huge_pages(void)
 	fd = new_memfd(0, name, MFD_HUGETLB | MFD_HUGE_2MB);
 	T_EQ(ftruncate(fd, (off_t)(2 * huge)), 0);
 	expect_refusal(try_open(name, huge, G, R | W, NULL), -EINVAL,
-		       "is made of pages of 2097152 bytes: the granule has to be that at least");
+		       "is made of pages of 2048K: set granule = 2048K or more");
 	expect_refusal(try_open(name, 4 * huge, huge, R | W, "extend=yes"), -EINVAL,
 		       "has 4194304 bytes and a file on hugetlbfs cannot be lengthened");
 	T_EQ(try_open(name, 2 * huge, huge, R | W, NULL), 0);

@@ -363,12 +363,12 @@ static void many_at_once(void)
 	policy_hugepage.close(h);
 }
 
-/* Asked of the kernel on the helper's thread; a node that does not exist is told, once. */
+/* Asked of the kernel on the helper's thread. One that does not exist was told by the host's
+ * make_memory() and costs nothing but itself. Where the pages are: tests/vm/test-numa.sh. */
 static void nodes_are_asked_for(void)
 {
 	struct iopfd_region r = region;
 	struct iopfd_memory memory;
-	const char *log;
 	void *h;
 
 	for (int i = 0; i < 2; i++) {
@@ -377,11 +377,8 @@ static void nodes_are_asked_for(void)
 		t_host_log();
 		T_OK(t_policy_fill(&policy_hugepage, h, 0, PAGE, IOPFD_ACCESS_READ, &memory, NULL));
 		T_OK(t_policy_fill(&policy_hugepage, h, PAGE, PAGE, IOPFD_ACCESS_READ, &memory, NULL));
-		log = t_host_log();
-		if (i)
-			T_ASSERT(strstr(log, "numa-node = 1000") && !strstr(strchr(log, '\n'), "numa-node"));
-		else if (syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0) == 0) /* else nobody may */
-			T_STREQ(log, "");
+		if (syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0) == 0) /* else nobody may */
+			T_STREQ(t_host_log(), "");
 		policy_hugepage.close(h);
 	}
 }
