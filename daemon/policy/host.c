@@ -45,6 +45,10 @@ static void tell_node(int32_t node, int error)
 	char nodes[128] = "";
 	FILE *f;
 
+	if (error == ENOSYS) {
+		log_warning("numa-node = %d has no effect: this kernel knows no NUMA nodes", node);
+		return;
+	}
 	if (error != EINVAL) {
 		log_warning_errno(-error, "numa-node = %d has no effect%s", node, advice);
 		return;
