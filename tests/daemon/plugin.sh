@@ -19,6 +19,11 @@ statistic() {
 visited() {
 	[ "$(engine_counters "$1" | value Visits)" -ge "$2" ]
 }
+# ended DEVICE N: so many visits, right or wrong
+ended() {
+	engine_counters "$1" > "$tmp/ended"
+	[ $(($(value Visits < "$tmp/ended") + $(value VisitsFailed < "$tmp/ended"))) = "$2" ]
+}
 stop() {
 	daemon_stop
 	[ "$daemon_status" = 0 ] || fail "exit status $daemon_status"
@@ -73,10 +78,6 @@ fails() {
 		$(for lie in $lies; do region "$lie" count=500,pattern=random 'policy = trouble' "lie = $lie" 'lie-every = 20' 'granule = 4K'; done)
 		$(region anon count=max,pattern=zipf,rate=50000)
 	EOT
-	ended() {
-		engine_counters "$1" > "$tmp/ended"
-		[ $(($(value Visits < "$tmp/ended") + $(value VisitsFailed < "$tmp/ended"))) = "$2" ]
-	}
 	wait_for 60 ended error 1000
 	statistic space/error FillErrors -gt 0
 	statistic device/error ResponsesInvalid -eq "$(property space/error Statistics FillErrors)"
@@ -94,6 +95,47 @@ fails() {
 	check_data anon
 	statistic device/anon ResponsesInvalid -eq 0
 	check_equation device/anon
+	stop
+}
+
+# Late and failing, every kind of call, beside a budget of a quarter and with flushes all the
+# time: what succeeds has the right bytes, and the neighbour sees nothing of it.
+rough() {
+	local device devices='late mixed' flushes=0 failed=0
+	start rough "$1" <<- EOT
+		$(region late count=3000,pattern=random,depth=4 'policy = trouble' 'granule = 16K' 'calls = fill release flush' 'delay = 2' 'delay-share = 50' 'fail-every = 9')
+		[space late]
+		budget = 2M
+		$(region mixed count=3000,pattern=zipf,group=4,write=20% 'policy = trouble' 'granule = 4K' 'calls = release flush' 'delay = 3' 'delay-share = 70' 'fail-every = 5' 'merge = 16K')
+		[space mixed]
+		budget = 1M
+		$(region anon count=max,pattern=zipf,rate=50000)
+	EOT
+	both_ended() { ended late 3000 && ended mixed 3000; }
+	until both_ended; do
+		for device in $devices; do
+			flushes=$((flushes + 1))
+			busctl_private call org.iopfd1 /org/iopfd1/space/$device org.iopfd1.Space Flush s "" > /dev/null 2>&1 || failed=$((failed + 1))
+		done
+		[ $flushes -lt 4000 ] || fail "the devices do not come to an end"
+	done
+	[ $failed -gt 0 ] && [ $failed -lt $flushes ] || fail "$failed of $flushes flushes failed"
+	for device in $devices; do
+		engine_counters $device > "$tmp/counters"
+		for name in DataErrors UnknownCookies DoubleAnswers SuccessWithoutMapping; do
+			[ "$(value $name < "$tmp/counters")" = 0 ] || fail "$device: $name is $(value $name < "$tmp/counters")"
+		done
+		[ "$(value BytesVerified < "$tmp/counters")" -gt 0 ] || fail "$device: nothing was verified"
+		check_equation device/$device
+		statistic space/$device Evictions -gt 0
+		statistic space/$device FillErrors -gt 0
+	done
+	# Nothing but fills makes an answer INVALID
+	statistic device/late ResponsesInvalid -gt 0
+	statistic device/mixed ResponsesInvalid -eq 0
+	wait_for 60 visited anon 20000
+	check_data anon
+	statistic device/anon ResponsesInvalid -eq 0
 	stop
 }
 
@@ -129,7 +171,7 @@ unusable() {
 
 bus_start
 for loop in $(loops); do
-	for part in serves fails unusable; do
+	for part in serves fails rough unusable; do
 		$part "$loop"
 	done
 done

@@ -10,6 +10,8 @@
  *	error = NAME			... with this errno; default: EIO
  *	lie = WORD			what fills do that would not fail, see `lies`
  *	lie-every = N			... every N-th of them; default: 1
+ *
+ * What is filled already is found at once, without any trouble, as the interface wants it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -67,7 +69,8 @@ struct trouble {
 	unsigned long delay_ms, delay_share, fail_every, lie_every;
 	int error;
 	enum lie lie;
-	uint64_t length;
+	uint64_t length, granule;
+	unsigned char *filled; /* for each granule, the access */
 	int fd, null;
 
 	atomic_ulong n_calls[N_CALLS], n_affected, n_fills_done, n_failures, n_delays, n_lies;
@@ -119,6 +122,7 @@ static void trouble_close(void *instance)
 		close(t->null);
 	pthread_cond_destroy(&t->changed);
 	pthread_mutex_destroy(&t->lock);
+	free(t->filled);
 	free(t);
 }
 
@@ -238,13 +242,15 @@ static int trouble_open(void *instance, const struct iopfd_region *region, char 
 	int r = 0;
 
 	t->length = region->length;
+	t->granule = region->granule;
+	t->filled = calloc(region->length / region->granule, 1);
 	t->fd = t->host->make_memory(region->name, region->length, 0, region->numa_node);
 	t->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	while (!r && t->n_threads < N_THREADS) {
 		r = -pthread_create(&t->threads[t->n_threads], NULL, run, t);
 		t->n_threads += !r;
 	}
-	if (t->fd >= 0 && t->null >= 0 && !r)
+	if (t->filled && t->fd >= 0 && t->null >= 0 && !r)
 		return 0;
 	snprintf(why, why_size, "not enough memory, files or threads");
 	return -ENOMEM;
@@ -312,56 +318,87 @@ static int tell_lie(struct trouble *t, struct iopfd_request *request, struct iop
 	}
 }
 
-/* The trouble that any call may have; result: what it would return without. */
-static int end(struct trouble *t, enum call call, struct iopfd_request *request, int result,
-	       const struct iopfd_memory *memory)
+/* The trouble that any call may have: its number among those that have it, 0 for the others;
+ * *result, what it would return without, changes if it fails. */
+static unsigned long begin(struct trouble *t, enum call call, int *result)
 {
 	unsigned long i;
 
 	atomic_fetch_add(&t->n_calls[call], 1);
 	if (!(t->affected & 1u << call))
-		return result;
+		return 0;
 	i = atomic_fetch_add(&t->n_affected, 1) + 1;
 	if (is_nth(i, t->fail_every)) {
 		atomic_fetch_add(&t->n_failures, 1);
-		result = -t->error;
+		*result = -t->error;
 	}
-	if (t->delay_ms && i * t->delay_share / 100 != (i - 1) * t->delay_share / 100)
+	return i;
+}
+
+static int end(struct trouble *t, unsigned long i, struct iopfd_request *request, int result,
+	       const struct iopfd_memory *memory)
+{
+	if (t->delay_ms && i * t->delay_share / 100 != (i - (i > 0)) * t->delay_share / 100)
 		return end_later(t, request, result, memory);
 	return result;
+}
+
+static int begin_and_end(struct trouble *t, enum call call, struct iopfd_request *request)
+{
+	int r = 0;
+	unsigned long i = begin(t, call, &r);
+
+	return end(t, i, request, r, NULL);
+}
+
+static int is_filled(const struct trouble *t, uint64_t offset, uint64_t length, uint32_t access)
+{
+	for (uint64_t i = offset / t->granule; i < (offset + length) / t->granule; i++)
+		if (!t->filled[i] || access & ~t->filled[i])
+			return 0;
+	return 1;
+}
+
+/* By the calls only: none comes for a range while another one is pending. */
+static void set_filled(struct trouble *t, uint64_t offset, uint64_t length, uint32_t access)
+{
+	memset(t->filled + offset / t->granule, (int)access, length / t->granule);
 }
 
 static int trouble_fill(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length,
 			uint32_t access, struct iopfd_memory *ret_memory)
 {
 	struct trouble *t = instance;
-	unsigned long i = atomic_fetch_add(&t->n_fills_done, 1) + 1;
+	unsigned long i;
 	int r = 0;
 
-	(void)length;
-	(void)access;
 	*ret_memory = (struct iopfd_memory){ .fd = t->fd, .offset = offset };
+	if (is_filled(t, offset, length, access))
+		return 0;
+	i = atomic_fetch_add(&t->n_fills_done, 1) + 1;
 	if (t->lie != NONE && is_nth(i, t->lie_every)) {
 		r = tell_lie(t, request, ret_memory);
 		if (r == IOPFD_PENDING || t->lie == BOTH)
 			return r;
 	}
-	return end(t, FILL, request, r, ret_memory);
+	i = begin(t, FILL, &r);
+	if (r == 0)
+		set_filled(t, offset, length, access);
+	return end(t, i, request, r, ret_memory);
 }
 
 static int trouble_release(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length, int dirty)
 {
-	(void)offset;
-	(void)length;
 	(void)dirty;
-	return end(instance, RELEASE, request, 0, NULL);
+	set_filled(instance, offset, length, 0);
+	return begin_and_end(instance, RELEASE, request);
 }
 
 static int trouble_flush(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length)
 {
 	(void)offset;
 	(void)length;
-	return end(instance, FLUSH, request, 0, NULL);
+	return begin_and_end(instance, FLUSH, request);
 }
 
 static int trouble_memory(void *instance, struct iopfd_memory *ret_memory)
