@@ -14,6 +14,7 @@
 #define SAMPLE "conf/iopfd.conf"
 #define EXAMPLE "conf/60-nvme0.conf"
 #define EXAMPLE_OF_POLICIES "conf/61-disk.conf"
+#define EXAMPLE_OF_A_PLUGIN "conf/62-plugin.conf"
 
 static char *read_whole(const char *path)
 {
@@ -161,7 +162,7 @@ static void sample_has_each_key(void)
 
 static void examples_load(void)
 {
-	_cleanup_(config_freep) struct config *c = NULL, *policies = NULL;
+	_cleanup_(config_freep) struct config *c = NULL, *policies = NULL, *plugin = NULL;
 
 	load(EXAMPLE, &c);
 	T_EQ(c->n_devices, 1);
@@ -170,6 +171,9 @@ static void examples_load(void)
 	T_EQ(policies->spaces[0].n_regions, 3);
 	T_STREQ(policies->spaces[0].regions[1].policy, "file");
 	T_EQ(policies->spaces[0].regions[1].write_back_ns, 30000000000);
+	load(EXAMPLE_OF_A_PLUGIN, &plugin);
+	T_STREQ(plugin->spaces[0].regions[0].policy, "pattern");
+	T_STREQ(plugin->spaces[0].regions[0].settings[0].key, "seed");
 }
 
 /* The displays of the manual that hold sections. */
