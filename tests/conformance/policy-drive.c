@@ -88,6 +88,11 @@ void drive_close(struct drive *d)
 	free(d->bytes);
 }
 
+uint32_t drive_read_access(const struct drive *d)
+{
+	return policy_tracks_dirty(d->policy) ? READ : d->access;
+}
+
 static void note_fill(struct drive_call *c)
 {
 	struct drive *d = c->drive;
@@ -193,7 +198,7 @@ void drive_fill(struct drive *d, uint64_t first, uint64_t n, uint32_t access)
 void drive_release(struct drive *d, uint64_t first, uint64_t n)
 {
 	for (unsigned i = 0; failed(d, drive_wait(drive_start(d, WRAP_RELEASE, first, n, 0)), i); i++)
-		drive_fill(d, first, n, policy_tracks_dirty(d->policy) ? READ : d->access);
+		drive_fill(d, first, n, drive_read_access(d));
 }
 
 void drive_flush(struct drive *d, uint64_t first, uint64_t n)

@@ -49,6 +49,9 @@ bool drive_open(struct drive *d, const struct policy_fixture *fixture, enum wrap
 		int32_t numa_node, char *why, size_t why_size);
 void drive_close(struct drive *d);
 
+/* What the core asks for on a read: all rights, unless the policy counts what was written. */
+uint32_t drive_read_access(const struct drive *d);
+
 /* One call; _wait returns its result, however it comes. A result is noted when it is taken. */
 struct drive_call *drive_start(struct drive *d, enum wrap_call kind, uint64_t first, uint64_t n, uint32_t access);
 bool drive_has_ended(struct drive_call *c);

@@ -3,13 +3,10 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
-#include "base/util.h"
+#include "policy-later.h"
 #include "t.h"
 
-#define N_THREADS 2
-#define QUEUE_MAX 256
 #define COMMAND_NONE (-1)
 
 const char *const trouble_names[TROUBLE_MAX] = {
@@ -48,16 +45,11 @@ struct wrapped {
 	uint64_t n_granules;
 	uint64_t n_calls; /* the caller's, as `random` */
 	uint64_t random;
-	pthread_t threads[N_THREADS];
-	unsigned n_threads;
+	struct later *later;
 
 	pthread_mutex_t lock; /* of all below */
-	pthread_cond_t changed;
-	struct wrapped_call *queue[QUEUE_MAX];
-	unsigned n_queued;
 	uint8_t *filled; /* for each granule, the access */
 	uint8_t *dirty;  /* ... written, and not brought to safety by a release or flush */
-	bool ending;
 };
 
 static const struct iopfd_policy *inner;
@@ -134,52 +126,19 @@ static void forget(struct wrapped_call *c)
 	atomic_fetch_sub(&n_under_way, 1);
 }
 
-static void end_later(struct wrapped_call *c)
+/* A thread of the wrapper's. */
+static void end_now(void *item)
 {
-	struct wrapped *w = c->wrapped;
+	struct wrapped_call *c = item;
+	const struct iopfd_host *host = c->wrapped->host;
 
-	pthread_mutex_lock(&w->lock);
-	T_ASSERT(w->n_queued < QUEUE_MAX);
-	w->queue[w->n_queued++] = c;
-	pthread_cond_signal(&w->changed);
-	pthread_mutex_unlock(&w->lock);
-}
-
-/* In another order than they came. */
-static struct wrapped_call *take(struct wrapped *w, unsigned *seed)
-{
-	struct wrapped_call *c = NULL;
-	unsigned i;
-
-	pthread_mutex_lock(&w->lock);
-	while (!w->n_queued && !w->ending)
-		pthread_cond_wait(&w->changed, &w->lock);
-	if (w->n_queued) {
-		i = (unsigned)rand_r(seed) % w->n_queued;
-		c = w->queue[i];
-		w->queue[i] = w->queue[--w->n_queued];
-	}
-	pthread_mutex_unlock(&w->lock);
-	return c;
-}
-
-static void *run(void *userdata)
-{
-	struct wrapped *w = userdata;
-	unsigned seed = 1;
-	struct wrapped_call *c;
-
-	while ((c = take(w, &seed))) {
-		usleep((unsigned)rand_r(&seed) % 200);
-		if (c->trouble == TROUBLE_AFTERWARDS)
-			w->host->complete(c->outer, -EIO, NULL);
-		else
-			complete_outer(c);
-		if (c->trouble == TROUBLE_TWICE)
-			w->host->complete(c->outer, -EIO, NULL);
-		forget(c);
-	}
-	return NULL;
+	if (c->trouble == TROUBLE_AFTERWARDS)
+		host->complete(c->outer, -EIO, NULL);
+	else
+		complete_outer(c);
+	if (c->trouble == TROUBLE_TWICE)
+		host->complete(c->outer, -EIO, NULL);
+	forget(c);
 }
 
 static void inner_complete(struct iopfd_request *request, int result, const struct iopfd_memory *memory)
@@ -194,7 +153,7 @@ static void inner_complete(struct iopfd_request *request, int result, const stru
 	/* It has not returned with an answer, so this is the one completion. */
 	if (c->trouble == TROUBLE_AFTERWARDS)
 		c->trouble = TROUBLE_LATE;
-	end_later(c);
+	later_add(c->wrapped->later, c);
 }
 
 /* The inner policy has answered at once. */
@@ -215,13 +174,13 @@ static int answer(struct wrapped_call *c, struct iopfd_memory *ret_memory)
 	case TROUBLE_TWICE:
 	case TROUBLE_LATE_ERROR:
 	case TROUBLE_LATE_NOSPACE:
-		end_later(c);
+		later_add(c->wrapped->later, c);
 		return IOPFD_PENDING;
 	case TROUBLE_AFTERWARDS:
 		note(c);
 		if (ret_memory)
 			*ret_memory = c->memory;
-		end_later(c);
+		later_add(c->wrapped->later, c);
 		return r;
 	default:
 		note(c);
@@ -364,7 +323,6 @@ static int wrapped_create(const struct iopfd_host *host, void **ret_instance)
 	w->inner_host.complete = inner_complete;
 	w->random = 88172645463325252u;
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->changed, NULL);
 	r = inner->create(&w->inner_host, &w->inner);
 	T_EQ(r, 0);
 	*ret_instance = w;
@@ -387,8 +345,7 @@ static int wrapped_open(void *instance, const struct iopfd_region *region, char 
 	w->filled = calloc(w->n_granules, 1);
 	w->dirty = calloc(w->n_granules, 1);
 	T_ASSERT(w->filled && w->dirty);
-	for (; w->n_threads < N_THREADS; w->n_threads++)
-		T_EQ(pthread_create(&w->threads[w->n_threads], NULL, run, w), 0);
+	w->later = later_new(end_now);
 	return inner->open(w->inner, region, why, why_size);
 }
 
@@ -417,16 +374,9 @@ static void wrapped_close(void *instance)
 {
 	struct wrapped *w = instance;
 
-	pthread_mutex_lock(&w->lock);
-	T_EQ(w->n_queued, 0);
-	w->ending = true;
-	pthread_cond_broadcast(&w->changed);
-	pthread_mutex_unlock(&w->lock);
-	for (unsigned i = 0; i < w->n_threads; i++)
-		pthread_join(w->threads[i], NULL);
+	later_free(w->later);
 	T_EQ(wrap_n_under_way(), 0);
 	inner->close(w->inner);
-	pthread_cond_destroy(&w->changed);
 	pthread_mutex_destroy(&w->lock);
 	free(w->filled);
 	free(w->dirty);
