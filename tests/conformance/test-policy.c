@@ -6,6 +6,7 @@
  *
  * usage: test-policy [all | numa]	with all, no policy may be left out; with numa, just where
  *					memory is, and there must be several nodes
+ * timeout: 300
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -15,6 +16,7 @@
 #include "policy-drive.h"
 #include "policy-numa.h"
 #include "policy-stress.h"
+#include "t-hugepages.h"
 #include "t.h"
 
 static const struct policy_fixture *const fixtures[] = {
@@ -424,6 +426,7 @@ int main(int argc, char **argv)
 {
 	bool all = argc > 1 && !strcmp(argv[1], "all"), numa = argc > 1 && !strcmp(argv[1], "numa");
 
+	t_hugepages_lock();
 	for (size_t i = 0; i < ARRAY_SIZE(fixtures); i++) {
 		fixture = fixtures[i];
 		if (!is_possible()) {

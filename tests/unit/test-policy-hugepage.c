@@ -16,6 +16,7 @@
 
 #include "policy/hugepool.h"
 #include "t-host.h"
+#include "t-hugepages.h"
 #include "t.h"
 
 #define MIB (1ull << 20)
@@ -405,6 +406,7 @@ static void a_gigabyte(void)
 int main(int argc, char **argv)
 {
 	all = argc > 1 && !strcmp(argv[1], "all");
+	t_hugepages_lock();
 	t_run(keys_are_checked);
 	t_run(regions_are_checked);
 	t_run(a_size_that_is_missing_is_told);
