@@ -365,7 +365,7 @@ static void many_at_once(void)
 }
 
 /* Asked of the kernel on the helper's thread. One that does not exist was told by the host's
- * make_memory() and costs nothing but itself. Where the pages are: tests/vm/test-numa.sh. */
+ * make_memory() and costs nothing but itself. Where pages are: tests/conformance/policy-numa.c. */
 static void nodes_are_asked_for(void)
 {
 	struct iopfd_region r = region;
