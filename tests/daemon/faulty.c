@@ -66,8 +66,8 @@ static const struct iopfd_policy wrong = {
 };
 
 const struct policy_builtin policy_table[] = {
-	{ &policy_anon, NULL },
-	{ &faulty, NULL },
-	{ &wrong, NULL },
-	{ NULL, NULL },
+	{ .ops = &policy_anon },
+	{ .ops = &faulty },
+	{ .ops = &wrong },
+	{ .ops = NULL },
 };

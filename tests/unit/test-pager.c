@@ -141,7 +141,7 @@ static const struct iopfd_policy fickle = {
 	.flush = fickle_flush,
 	.close = fickle_close,
 };
-const struct policy_builtin policy_table[] = { { &policy_anon, NULL }, { &fickle, NULL }, { NULL, NULL } };
+const struct policy_builtin policy_table[] = { { .ops = &policy_anon }, { .ops = &fickle }, { .ops = NULL } };
 
 /* The world: one space with regions of all kinds, two devices, one of them with a PASID. */
 #define HEAP 0x100000000ull
