@@ -26,8 +26,13 @@ for file in "$corpus"/*.conf; do
 done
 [ $n -ge 60 ] || fail "only $n files in $corpus"
 
+mkdir -m 755 "$tmp/policies"
+install -m 644 "$IOPFD_BUILD/tests/plugins/pattern.so" "$tmp/policies/pattern.so"
 for file in conf/*.conf; do
-	[ "$file" != conf/org.iopfd1.conf ] || continue # the policy of the bus
+	case $file in
+	*/org.iopfd1.conf) continue ;; # the policy of the bus
+	*-plugin.conf) file=$(sed "s|/opt/policies|$tmp/policies|" "$file" | config plugin) ;; # which exists here
+	esac
 	expect_exit 0 --check-config="$file"
 	if [ -s "$tmp/out" ] || [ -s "$tmp/err" ]; then
 		cat "$tmp/out" "$tmp/err"
