@@ -30,6 +30,7 @@ static void one_trouble(struct drive *d, uint64_t g, enum wrap_call call, enum t
 		drive_write(d, g);
 	c = drive_start(d, call, g, 1, READ | WRITE);
 	T_EQ(drive_wait(c), outcome_of(trouble));
+	wrap_let_go();
 	/* All of it works when it is asked for again, and nothing is lost. */
 	drive_fill(d, g, 1, READ | WRITE);
 	drive_check(d, g, 1);

@@ -57,11 +57,19 @@ static enum wrap kind;
 static int commanded = COMMAND_NONE;
 static enum trouble command;
 static atomic_uint n_under_way;
+static struct wrapped_call *held; /* for wrap_let_go() */
 
 void wrap_command(enum wrap_call call, enum trouble trouble)
 {
 	commanded = (int)call;
 	command = trouble;
+}
+
+void wrap_let_go(void)
+{
+	if (held)
+		later_add(held->wrapped->later, held);
+	held = NULL;
 }
 
 unsigned wrap_n_under_way(void)
@@ -180,7 +188,7 @@ static int answer(struct wrapped_call *c, struct iopfd_memory *ret_memory)
 		note(c);
 		if (ret_memory)
 			*ret_memory = c->memory;
-		later_add(c->wrapped->later, c);
+		held = c;
 		return r;
 	default:
 		note(c);

@@ -35,7 +35,7 @@ enum trouble {
 	TROUBLE_EARLY,        /* completed before the call has returned */
 	TROUBLE_TWICE,        /* completed twice; the second one is to be ignored */
 	TROUBLE_BOTH,         /* completed and returned: the first counts */
-	TROUBLE_AFTERWARDS,   /* returned, and completed with an error when that was accepted */
+	TROUBLE_AFTERWARDS,   /* returned, and completed with an error by wrap_let_go() */
 	TROUBLE_NOSPACE,      /* fills only, from here on */
 	TROUBLE_LATE_NOSPACE,
 	TROUBLE_MAX,
@@ -48,6 +48,9 @@ const struct iopfd_policy *wrap_policy(const struct iopfd_policy *inner, enum wr
 
 /* The next call of this kind has this trouble, and no call after that has any. */
 void wrap_command(enum wrap_call call, enum trouble trouble);
+
+/* The call has been answered: now its completion comes, much too late. */
+void wrap_let_go(void);
 
 /* Calls of the wrapper's that are not ended, completions that come too late included. */
 unsigned wrap_n_under_way(void);
