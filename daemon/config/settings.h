@@ -20,7 +20,8 @@ int settings_tell_unknown(const struct settings_context *c, const struct diagnos
 			  enum section_kind kind, const char *policy);
 
 /* Asks the policies about themselves and their keys. Leaves in each region only what its
- * policy takes, and raises a granule that is not given to what the policy needs. 0, whatever was found, or -ENOMEM. */
+ * policy takes, and raises a granule that is not given to what the policy needs. 0, whatever
+ * was found, or -ENOMEM. */
 int settings_check(const struct settings_context *c, struct sections *s);
 
 /* The settings of a region that passed. 0 or -ENOMEM; the region owns what is there already. */

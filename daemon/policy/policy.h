@@ -74,7 +74,7 @@ bool policy_tracks_dirty(const struct policy *p);
 bool policy_releases(const struct policy *p);
 
 /* Control thread, while the shard uses the policy. */
-int policy_memory(struct policy *p, struct iopfd_memory *ret_memory);       /* -EOPNOTSUPP: no single file is the truth */
+int policy_memory(struct policy *p, struct iopfd_memory *ret_memory);       /* -EOPNOTSUPP: no one file is it */
 uint64_t policy_backed_bytes(struct policy *p);                             /* 0 where it is unknown */
 size_t policy_stats(struct policy *p, struct iopfd_counter *ret, size_t n); /* how many there are */
 
