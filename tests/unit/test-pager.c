@@ -36,6 +36,12 @@ int loop_add(struct loop *l, int fd, uint32_t events, loop_fn fn, void *userdata
 	return 0;
 }
 
+void loop_set_spin(struct loop_source *s, int64_t ns)
+{
+	(void)s;
+	(void)ns;
+}
+
 int loop_modify(struct loop_source *s, uint32_t events)
 {
 	s->events = events;
