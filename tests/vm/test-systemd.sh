@@ -62,7 +62,7 @@ awk "BEGIN { exit !($exposure <= 0.6) }" || fail "exposure is $exposure"
 # The canonical query says what the device says
 drive data device=dma0 region=dma0/heap iova=0x100000000 size=16M group=4 depth=16
 drive data device=dma0 region=dma0/huge iova=0x200000000 size=8M depth=4
-drive drained device=dma0
+iopfctl drain dma0 || give_up "drain"
 echo "FaultsTotal: $(statistic dma0 FaultsTotal)"
 [ "$(statistic dma0 FaultsTotal)" -ge 4096 ] || fail "FaultsTotal is $(statistic dma0 FaultsTotal)"
 [ "$(statistic dma0 ResponsesInvalid)" = 0 ] || fail "ResponsesInvalid is $(statistic dma0 ResponsesInvalid)"
