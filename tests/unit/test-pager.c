@@ -310,7 +310,7 @@ static int turn(void)
 static int serve(uint64_t iova, size_t n, uint32_t perm)
 {
 	fake_group(&fake, ++cookie, 11, PASID_NONE, iova, n, perm);
-	T_EQ(turn(), 0);
+	T_EQ(turn(), LOOP_FOUND);
 	return fake_answer(&fake, cookie);
 }
 
@@ -349,7 +349,7 @@ static void duplicates_in_one_batch_map_once(void)
 	setup();
 	for (uint32_t i = 1; i <= 100; i++)
 		fake_group(&fake, i, i & 1 ? 11 : 12, PASID_NONE, HEAP + 4096, 1, UAPI_PERM_READ);
-	T_EQ(turn(), 0);
+	T_EQ(turn(), LOOP_FOUND);
 	T_EQ(fake.n_maps, 1);
 	T_EQ(fake.n_answers, 100);
 	T_EQ(fake.n_writes, 1);
@@ -940,7 +940,7 @@ static void more_than_a_batch_asks_to_be_called_again(void)
 		fake_group(&fake, i, 11, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
 	T_EQ(turn(), LOOP_AGAIN);
 	T_EQ(fake.n_answers, QUEUE_BATCH_RECORDS);
-	T_EQ(turn(), 0);
+	T_EQ(turn(), LOOP_FOUND);
 	T_EQ(fake.n_answers, 3000);
 	teardown();
 }
