@@ -21,11 +21,13 @@
 #include <iopfd/policy.h>
 
 #include "base/cleanup.h"
+#include "policy/populate.h"
 
 struct anon {
 	const struct iopfd_host *host;
 	int fd;
 	bool discard;
+	struct populate *populate;
 };
 
 static int anon_create(const struct iopfd_host *host, void **ret_instance)
@@ -60,7 +62,7 @@ static int anon_open(void *instance, const struct iopfd_region *region, char *wh
 	if (a->fd < 0)
 		snprintf(why, why_size, "no memory file of %llu bytes: %s", (unsigned long long)region->length,
 			 strerror(-a->fd));
-	return a->fd < 0 ? a->fd : 0;
+	return a->fd < 0 ? a->fd : populate_new(a->fd, &a->populate);
 }
 
 static int anon_fill(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length, uint32_t access,
@@ -86,6 +88,13 @@ static int anon_release(void *instance, struct iopfd_request *request, uint64_t 
 	return fallocate(a->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length) < 0 ? -errno : 0;
 }
 
+static void anon_prefetch(void *instance, uint64_t offset, uint64_t length)
+{
+	struct anon *a = instance;
+
+	populate_wish(a->populate, offset, length);
+}
+
 static int anon_memory(void *instance, struct iopfd_memory *ret_memory)
 {
 	struct anon *a = instance;
@@ -109,6 +118,7 @@ static void anon_close(void *instance)
 {
 	struct anon *a = instance;
 
+	populate_free(a->populate);
 	close_fd(&a->fd);
 	free(a);
 }
@@ -123,6 +133,7 @@ const struct iopfd_policy policy_anon = {
 	.open = anon_open,
 	.fill = anon_fill,
 	.release = anon_release,
+	.prefetch = anon_prefetch,
 	.memory = anon_memory,
 	.backed_bytes = anon_backed_bytes,
 	.close = anon_close,

@@ -4,12 +4,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/queue.h>
 
-/* The default of 8 MiB would be locked in memory, should the daemon lock its own. */
-#define STACK_BYTES (256u << 10)
+#include "base/thread.h"
 
 struct job {
 	STAILQ_ENTRY(job) link;
@@ -58,27 +56,6 @@ static void *run(void *userdata)
 	return NULL;
 }
 
-/* Signals are for the thread that waits for them. */
-static int start(struct helper *h, const char *name)
-{
-	sigset_t all, before;
-	pthread_attr_t attr;
-	int r;
-
-	r = pthread_attr_init(&attr);
-	if (r)
-		return -r;
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&h->thread, &attr, run, h);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	if (!r)
-		pthread_setname_np(h->thread, name);
-	return -r;
-}
-
 int helper_new(const char *name, const struct iopfd_host *host, helper_fill_fn fill, void *instance,
 	       struct helper **ret)
 {
@@ -93,7 +70,7 @@ int helper_new(const char *name, const struct iopfd_host *host, helper_fill_fn f
 	STAILQ_INIT(&h->jobs);
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->changed, NULL);
-	r = start(h, name);
+	r = thread_start(&h->thread, name, run, h);
 	if (r < 0) {
 		pthread_cond_destroy(&h->changed);
 		pthread_mutex_destroy(&h->lock);

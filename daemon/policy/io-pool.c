@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "base/util.h"
 
 #define N_THREADS 4u
@@ -139,7 +140,7 @@ static int pool_open(struct io **ret, const char **ret_reason)
 	pthread_cond_init(&p->wake, NULL);
 	STAILQ_INIT(&p->queue);
 	while (p->n_threads < N_THREADS && r == 0) {
-		r = io_thread_start(&p->threads[p->n_threads], "iopfd-io", pool_main, p);
+		r = thread_start(&p->threads[p->n_threads], "iopfd-io", pool_main, p);
 		p->n_threads += r == 0;
 	}
 	/* Fewer do as well. */

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/thread.h"
 #include "base/util.h"
 
 #define SQ_ENTRIES 256u
@@ -285,7 +286,7 @@ static int uring_open(struct io **ret, const char **ret_reason)
 	r->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (r->wake_fd < 0)
 		return -errno;
-	result = io_thread_start(&r->thread, "iopfd-io", ring_main, r);
+	result = thread_start(&r->thread, "iopfd-io", ring_main, r);
 	if (result < 0)
 		return result;
 	while (sem_wait(&r->started) < 0)

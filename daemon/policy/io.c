@@ -8,7 +8,6 @@
 #include "policy/io.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -104,18 +103,4 @@ bool io_op_advance(struct io_op *op, int64_t result)
 	if (result == 0 && op->kind == IO_WRITE)
 		op->error = -EIO;
 	return result == 0 || op->n_done == op->length;
-}
-
-int io_thread_start(pthread_t *ret, const char *name, void *(*run)(void *), void *userdata)
-{
-	sigset_t all, before;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(ret, NULL, run, userdata);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r == 0)
-		pthread_setname_np(*ret, name);
-	return r;
 }

@@ -71,9 +71,6 @@ struct io {
  * last one of the operation. */
 bool io_op_advance(struct io_op *op, int64_t result);
 
-/* A thread that gets no signals of the process. */
-int io_thread_start(pthread_t *ret, const char *name, void *(*run)(void *), void *userdata);
-
 extern const struct io_engine io_pool_engine;
 extern const struct io_engine io_uring_engine;
 

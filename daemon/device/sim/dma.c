@@ -8,12 +8,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "base/util.h"
 #include "device/sim/channel.h"
 
@@ -141,20 +141,10 @@ static void *run(void *userdata)
 
 static int start_thread(struct sim_dma *d, const char *name)
 {
-	sigset_t all, before;
 	char comm[16];
-	int r;
 
-	/* Signals are for the control thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(&d->thread, NULL, run, d);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r < 0)
-		return r;
 	snprintf(comm, sizeof(comm), "sim-%s", name);
-	pthread_setname_np(d->thread, comm);
-	return 0;
+	return thread_start(&d->thread, comm, run, d);
 }
 
 static void destroy(struct sim_dma *d)
