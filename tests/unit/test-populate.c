@@ -38,8 +38,8 @@ static void wait_for(int fd, uint64_t bytes)
 
 static void makes_what_was_wished_for(void)
 {
-	_cleanup_(populate_freep) struct populate *p = NULL;
 	_cleanup_close_ int fd = open_memory(8 * MIB);
+	_cleanup_(populate_freep) struct populate *p = NULL;
 	char byte = 'x';
 
 	T_EQ(pwrite(fd, &byte, 1, 2 * MIB + 5), 1);
@@ -58,8 +58,8 @@ static void makes_what_was_wished_for(void)
 /* Wishes may get lost while another one is being taken; the last one comes when it is repeated. */
 static void the_last_wish_is_fulfilled(void)
 {
-	_cleanup_(populate_freep) struct populate *p = NULL;
 	_cleanup_close_ int fd = open_memory(64 * MIB);
+	_cleanup_(populate_freep) struct populate *p = NULL;
 	char byte = 1;
 
 	T_OK(populate_new(fd, &p));
@@ -75,8 +75,8 @@ static void the_last_wish_is_fulfilled(void)
 
 static void what_cannot_be_is_not(void)
 {
-	_cleanup_(populate_freep) struct populate *p = NULL;
 	_cleanup_close_ int fd = open_memory(MIB);
+	_cleanup_(populate_freep) struct populate *p = NULL;
 
 	T_OK(populate_new(fd, &p));
 	populate_wish(p, 16 * MIB, MIB); /* beyond the end */
@@ -90,8 +90,8 @@ static void what_cannot_be_is_not(void)
 static void ends_at_once(void)
 {
 	for (unsigned i = 0; i < 50; i++) {
-		_cleanup_(populate_freep) struct populate *p = NULL;
 		_cleanup_close_ int fd = open_memory(256 * MIB);
+		_cleanup_(populate_freep) struct populate *p = NULL;
 
 		T_OK(populate_new(fd, &p));
 		if (i)
