@@ -3,84 +3,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "base/clock.h"
-
-static struct {
-	const char *scenario;
-	char **pairs;
-	size_t n_pairs;
-	bool *used;
-} args;
-
-void die(const char *format, ...)
-{
-	va_list ap;
-
-	fflush(stdout);
-	fprintf(stderr, "not ok: %s", args.scenario);
-	for (size_t i = 0; i < args.n_pairs; i++)
-		fprintf(stderr, " %s", args.pairs[i]);
-	fputs(": ", stderr);
-	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-const char *option(const char *key, const char *fallback)
-{
-	size_t length = strlen(key);
-
-	for (size_t i = 0; i < args.n_pairs; i++)
-		if (!strncmp(args.pairs[i], key, length) && args.pairs[i][length] == '=') {
-			args.used[i] = true;
-			return args.pairs[i] + length + 1;
-		}
-	if (!fallback)
-		die("%s= is missing", key);
-	return fallback;
-}
-
-uint64_t option_number(const char *key, uint64_t fallback)
-{
-	const char *text = option(key, "");
-	uint64_t value;
-	char *end;
-
-	if (!*text)
-		return fallback;
-	value = strtoull(text, &end, 0);
-	for (const char *unit = " KMG"; *end && *unit; unit++)
-		if (*end == *unit) {
-			value <<= 10 * (unit - " KMG");
-			end++;
-			break;
-		}
-	if (*end)
-		die("%s=%s is no number", key, text);
-	return value;
-}
-
-bool option_item(const char *key, size_t i, char ret_item[static OPTION_ITEM_SIZE])
-{
-	const char *item = option(key, "");
-
-	for (; i && item; i--) {
-		item = strchr(item, ',');
-		item = item ? item + 1 : NULL;
-	}
-	if (!item || !*item)
-		return false;
-	snprintf(ret_item, OPTION_ITEM_SIZE, "%.*s", (int)strcspn(item, ","), item);
-	return true;
-}
 
 void scenario_statistics(struct client *c, const char *object, struct client_statistics *ret)
 {
@@ -171,19 +98,8 @@ int scenario_main(int argc, char **argv, const struct scenario *scenarios, size_
 	s = find_scenario(scenarios, n, argv[2]);
 	if (!s)
 		return 2;
-	args.scenario = s->name;
-	args.pairs = argv + 3;
-	args.n_pairs = (size_t)argc - 3;
-	args.used = calloc(args.n_pairs + 1, sizeof(*args.used));
-	if (!args.used)
-		return 1;
+	options_init(s->name, argv + 3, (size_t)argc - 3);
 	MUST(client_new(argv[1] + 6, &c));
 	s->run(c);
-	for (size_t i = 0; i < args.n_pairs; i++)
-		if (!args.used[i]) {
-			fprintf(stderr, "%s: nobody knows the key of %s\n", s->name, args.pairs[i]);
-			return 2;
-		}
-	free(args.used);
-	return 0;
+	return options_check();
 }

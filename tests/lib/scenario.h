@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "client.h"
+#include "options.h"
 
 struct scenario {
 	const char *name;
@@ -21,26 +22,6 @@ struct scenario {
 };
 
 int scenario_main(int argc, char **argv, const struct scenario *scenarios, size_t n);
-
-/* Says "SCENARIO: …" and ends the program with 1. */
-void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
-
-/* Dies when a negative errno came back. */
-#define MUST(call)                                                                      \
-	({                                                                              \
-		int must_r_ = (call);                                                   \
-		if (must_r_ < 0)                                                        \
-			die("%s:%d: %s: %s", __FILE__, __LINE__, #call, strerror(-must_r_)); \
-		must_r_;                                                                \
-	})
-
-/* The value of KEY=, valid for ever. A NULL fallback makes the key obligatory. */
-const char *option(const char *key, const char *fallback);
-uint64_t option_number(const char *key, uint64_t fallback); /* 0x…, K, M, G */
-
-/* Item number i of a value of the form A,B,C; false when there is none. */
-#define OPTION_ITEM_SIZE 80
-bool option_item(const char *key, size_t i, char ret_item[static OPTION_ITEM_SIZE]);
 
 void scenario_statistics(struct client *c, const char *object, struct client_statistics *ret);
 uint64_t scenario_counter(const struct client_statistics *s, const char *name);
