@@ -61,6 +61,8 @@ TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
 SHARED_SOURCES := $(sort $(wildcard $(patsubst %.h,%.c,$(wildcard tests/lib/*.h))))
 TOOL_SOURCES := $(sort $(filter-out $(SHARED_SOURCES),$(wildcard tests/lib/*.c)) $(wildcard tests/bench/*.c tests/vm/test-*.c tests/uml/test-*.c))
 TOOLS := $(patsubst %.c,$(BUILD)/%,$(TOOL_SOURCES))
+BENCH_LIB_SOURCES := $(sort $(wildcard tests/bench/lib/*.c))
+BENCH_LIB := $(BUILD)/tests/libbench.a
 TEST_LIB := $(BUILD)/tests/libtest.a
 TEST_LIB_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(SHARED_SOURCES))
 
@@ -100,12 +102,17 @@ $(TEST_LIB): $(TEST_LIB_OBJECTS)
 	rm -f $@
 	$(AR) qcs $@ $^
 
+$(BENCH_LIB): $(patsubst %.c,$(BUILD)/%.o,$(BENCH_LIB_SOURCES))
+	rm -f $@
+	$(AR) qcs $@ $^
+
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(say) "  CC    $<"
 	mkdir -p $(dir $@)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/tests/%.o: CPPFLAGS += -Itests/lib
+$(BUILD)/tests/bench/%.o: CPPFLAGS += -Itests/bench/lib -Itests
 
 # The kernel's own headers, for the one test that compares ours with them.
 $(BUILD)/tests/unit/test-uapi.o: CPPFLAGS += -isystem tests/rig/include -DHAVE_UAPI
@@ -120,13 +127,15 @@ TEST_LDFLAGS_test-policy-file-retry := -Wl,--wrap=io_uring_queue_init,--wrap=pre
 
 $(TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(TEST_LIB) $(LIB)
 	$(say) "  LD    $@"
-	$(CC) $(CFLAGS) $(LDFLAGS) $(TEST_LDFLAGS_$(notdir $@)) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(TEST_LDFLAGS_$(notdir $@)) -o $@ $(filter %.o,$^) $(filter %bench.a,$^) $(filter-out %bench.a,$(filter %.a,$^)) $(LDLIBS)
 
 # A stand-in for iopfctl with the verbs that look at a machine instead of at the daemon.
 $(BUILD)/tests/lib/probe-main: $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/ctl/probe*.c daemon/ctl/bind*.c))
 
 # The device that they drive.
-$(BUILD)/tests/vm/test-policies: $(BUILD)/tests/vm/iopf-dma.o
+$(BUILD)/tests/vm/test-policies $(BUILD)/tests/bench/load-dma: $(BUILD)/tests/vm/iopf-dma.o
+$(BUILD)/tests/bench/load-mock: $(BUILD)/tests/uml/mock.o
+$(patsubst %.c,$(BUILD)/%,$(filter tests/bench/%,$(TOOL_SOURCES))): $(BENCH_LIB)
 
 # It loads them.
 $(BUILD)/tests/unit/test-plugin: $(PLUGINS)
@@ -262,4 +271,4 @@ FORCE:
 .PHONY: all tests deps check check-unit check-asan check-ubsan check-uml check-vm run-sanitized \
 	demo bench install uninstall clean help FORCE
 .SECONDARY:
--include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(TEST_SOURCES) $(TOOL_SOURCES) $(SHARED_SOURCES) $(DRIVER_SOURCES) $(wildcard tests/conformance/*.c tests/daemon/*.c)) $(PLUGINS:.so=.d)
+-include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(TEST_SOURCES) $(TOOL_SOURCES) $(SHARED_SOURCES) $(BENCH_LIB_SOURCES) $(DRIVER_SOURCES) $(wildcard tests/conformance/*.c tests/daemon/*.c)) $(PLUGINS:.so=.d)

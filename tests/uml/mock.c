@@ -20,7 +20,7 @@
 #define IOMMU_IOAS_ALLOC _IO(';', 0x81)
 #define IOMMU_GET_HW_INFO _IO(';', 0x8a)
 
-#define LAST_ID 128u /* objects have small numbers, and the daemon has few */
+#define LAST_ID 512u /* objects have small numbers: a device has four, a space three */
 
 struct hw_info {
 	uint32_t size;

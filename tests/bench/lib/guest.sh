@@ -1,0 +1,71 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Sourced by the cases that run in a machine of the rig; they are started by bench.py. Who
+# serves the faults, the daemon or a program that stands in for it, is started and ended for
+# each measurement, and its results are printed as "BENCHMARK WHO METRIC VALUE".
+#
+#	for_rounds case		# calls "case ours", "case a", ... in turn, round by round
+#
+# ROUNDS, ONLY (benchmarks, blank separated; empty: all) and BENCH_OPTIONS (further lines of
+# the daemon's section) come from the driver.
+
+. "${0%/*}/../../lib/machine.sh"
+cd "${0%/*}/../../.." || exit 1
+bench=$IOPFD_BUILD/tests/bench
+bus_start
+
+# asked BENCHMARK: whether it shall run
+asked() {
+	case " ${ONLY:-$1} " in
+	*" $1 "*) ;;
+	*) return 1 ;;
+	esac
+}
+
+for_rounds() {
+	round=0
+	what=$1
+	shift
+	while [ $round -lt "${ROUNDS:-5}" ]; do
+		for who; do
+			$what "$who" || fail "$what $who"
+		done
+		round=$((round + 1))
+	done
+}
+
+# record BENCHMARK WHO COMMAND...: its results
+record() {
+	prefix="$1 $2"
+	shift 2
+	"$@" > "$tmp/results" || fail "$prefix: $*"
+	sed "s/^/$prefix /" "$tmp/results"
+}
+
+# ours [DEVICE...] < CONFIG: the daemon as it is used, until the devices are active
+ours() {
+	{
+		printf '[daemon]\n%s\n' "${BENCH_OPTIONS:-}"
+		cat
+	} > "$tmp/iopfd.conf"
+	${pin:-} "$IOPFD_BUILD/iopfd" --config="$tmp/iopfd.conf" --bus="$bus" 2> "$tmp/log" &
+	server=$!
+	for device; do
+		try state device="$device" > "$tmp/state" || fail "the daemon does not take $device"
+	done
+}
+
+# stands_in PROGRAM KEY=VALUE...: a comparator, until its devices can fault
+stands_in() {
+	program=$1
+	shift
+	rm -f "$tmp/ready"
+	${pin:-} "$bench/$program" ready="$tmp/ready" "$@" > "$tmp/served" 2> "$tmp/log" &
+	server=$!
+	wait_file "$tmp/ready"
+}
+
+server_stop() {
+	kill -TERM "$server" || fail "the server is not there"
+	wait "$server" || fail "the server ended with $?"
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "measure.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "options.h"
+
+void samples_init(struct samples *s, size_t size)
+{
+	*s = (struct samples){ .ns = calloc(size, sizeof(*s->ns)), .size = size };
+	if (!s->ns)
+		die("out of memory");
+}
+
+void samples_add(struct samples *s, uint64_t ns)
+{
+	if (s->n == s->size)
+		die("too many samples");
+	s->ns[s->n++] = ns;
+}
+
+void samples_free(struct samples *s)
+{
+	free(s->ns);
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+uint64_t samples_quantile(struct samples *s, double share)
+{
+	double index = ceil(share * (double)s->n) - 1;
+
+	if (!s->n)
+		die("no samples");
+	qsort(s->ns, s->n, sizeof(*s->ns), compare);
+	return s->ns[index < 0 ? 0 : (size_t)index];
+}
+
+void print_result(const char *metric, double value)
+{
+	printf("%s %.10g\n", metric, value);
+}
+
+void print_quantiles(const char *prefix, struct samples *s, double per)
+{
+	static const struct {
+		const char *suffix;
+		double share;
+	} quantiles[] = { { "p50", 0.5 }, { "p99", 0.99 }, { "p999", 0.999 } };
+	char metric[64];
+
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++) {
+		snprintf(metric, sizeof(metric), "%s_%s_ns", prefix, quantiles[i].suffix);
+		print_result(metric, (double)samples_quantile(s, quantiles[i].share) / per);
+	}
+}
+
+uint64_t process_cpu_ns(pid_t process)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(process, &clock) || clock_gettime(clock, &t) < 0)
+		die("process %d has no CPU clock", process);
+	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Samples and results of a measurement. A result is a line "METRIC VALUE" on standard output.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct samples {
+	uint64_t *ns;
+	size_t n, size;
+};
+
+void samples_init(struct samples *s, size_t size);
+void samples_add(struct samples *s, uint64_t ns); /* no more than size */
+void samples_free(struct samples *s);
+
+/* Sorts, then the smallest sample that this share of all is not above. */
+uint64_t samples_quantile(struct samples *s, double share);
+
+void print_result(const char *metric, double value);
+
+/* PREFIX_p50_ns, _p99_ns, _p999_ns, each divided by `per`. */
+void print_quantiles(const char *prefix, struct samples *s, double per);
+
+/* CPU time of all threads of a process since it began; kernels of `uml` count in ticks. */
+uint64_t process_cpu_ns(pid_t process);

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Page requests on the mock devices of another process, and how long that process takes for
+ * them. There is one CPU. A batch is triggered at a real-time priority, so that nobody reads
+ * it meanwhile; then this program goes below everybody else, and comes back to the CPU when
+ * the batch is served and the server sleeps. The time in between, less that of the same
+ * without a fault, is service time; triggering is not in it.
+ *
+ *	pid=, devices=N, queues=N   of the server; device i is on queue i modulo queues
+ *	iova=, size=                window of each queue
+ *	region=SPACE/NAME[,…]       of each queue: its pages are made first (needs bus=)
+ *	pattern=seq|random          each page comes once
+ *	duplicates=yes              half of each batch are pages of the other half
+ *	depth=N                     faults in a batch
+ *	only=first                  one fault, and the moment it was answered
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "uml/mock.h"
+#include "base/clock.h"
+#include "base/util.h"
+#include "measure.h"
+#include "scenario.h"
+
+#define MAX_DEVICES 64
+#define MAX_DEPTH 2048
+#define N_EMPTY 200
+
+struct load {
+	struct mock devices[MAX_DEVICES];
+	size_t n_devices, n_queues;
+	uint64_t iova, n_pages; /* pages of a queue */
+	uint32_t *order;        /* of the pages of every queue */
+	uint64_t depth, n_unique;
+	uint64_t answered;      /* must be by now, as the kernel counts */
+	uint64_t empty_ns;      /* a batch of nothing */
+};
+
+static void set_policy(int policy)
+{
+	struct sched_param p = { .sched_priority = policy == SCHED_FIFO };
+
+	if (sched_setscheduler(0, policy, &p) < 0)
+		die("sched_setscheduler: %s", strerror(errno));
+}
+
+static uint64_t answers(void)
+{
+	uint64_t n;
+
+	MUST(kernel_mock_counter("resp_success", &n));
+	return n;
+}
+
+/* Gives the CPU away until everything is answered. */
+static uint64_t served_in_ns(struct load *l)
+{
+	uint64_t start = clock_now_ns(), end;
+
+	set_policy(SCHED_IDLE);
+	end = clock_now_ns();
+	while (answers() < l->answered) {
+		if (end - start > 10 * NSEC_PER_SEC)
+			die("not all faults are answered");
+		sched_yield();
+		end = clock_now_ns();
+	}
+	set_policy(SCHED_FIFO);
+	return end - start;
+}
+
+static void trigger(struct load *l, uint64_t i, uint64_t page)
+{
+	size_t device = i % l->n_devices;
+
+	mock_trigger(&l->devices[device], 0, l->iova + l->order[page] * (uint64_t)MOCK_PAGE, MOCK_READ | MOCK_WRITE);
+	l->answered++;
+}
+
+/* The next pages of each queue, in turn over the devices; `first` is how many the batches
+ * before have used of all queues together. */
+static uint64_t run_batch(struct load *l, uint64_t first)
+{
+	uint64_t ns;
+
+	for (uint64_t i = 0; i < l->depth; i++) {
+		uint64_t unique = first + i % l->n_unique;
+
+		trigger(l, unique, unique / l->n_queues);
+	}
+	ns = served_in_ns(l);
+	return ns > l->empty_ns ? ns - l->empty_ns : 0;
+}
+
+static void measure_empty(struct load *l)
+{
+	struct samples s;
+
+	samples_init(&s, N_EMPTY);
+	for (size_t i = 0; i < N_EMPTY; i++)
+		samples_add(&s, served_in_ns(l));
+	l->empty_ns = samples_quantile(&s, 0.5);
+	samples_free(&s);
+}
+
+static void make_order(struct load *l)
+{
+	bool random = !strcmp(option("pattern", "random"), "random");
+
+	l->order = calloc(l->n_pages, sizeof(*l->order));
+	if (!l->order)
+		die("out of memory");
+	srand48((long)option_number("seed", 1));
+	for (uint64_t i = 0; i < l->n_pages; i++) {
+		uint64_t j = random ? (uint64_t)lrand48() % (i + 1) : i;
+
+		l->order[i] = l->order[j];
+		l->order[j] = (uint32_t)i;
+	}
+}
+
+static void warm(uint64_t size)
+{
+	const char *bus = option("bus", "");
+	_cleanup_(client_freep) struct client *c = NULL;
+	char region[OPTION_ITEM_SIZE];
+
+	for (size_t q = 0; option_item("region", q, region); q++) {
+		void *memory;
+
+		if (!c)
+			MUST(client_new(bus, &c));
+		memory = scenario_map_memory(c, region, 0, size);
+		if (madvise(memory, size, MADV_POPULATE_WRITE) < 0)
+			die("%s: %s", region, strerror(errno));
+		munmap(memory, size);
+	}
+}
+
+static void load_open(struct load *l)
+{
+	uint64_t size = option_number("size", MOCK_PAGE);
+
+	*l = (struct load){
+		.n_devices = option_number("devices", 1),
+		.n_queues = option_number("queues", 1),
+		.iova = option_number("iova", MOCK_FIRST_IOVA),
+		.n_pages = size / MOCK_PAGE,
+		.depth = option_number("depth", 64),
+	};
+	l->n_unique = strcmp(option("duplicates", "no"), "yes") ? l->depth : l->depth / 2;
+	if (!l->n_devices || l->n_devices > MAX_DEVICES || l->n_devices % l->n_queues || l->n_unique % l->n_queues)
+		die("devices=, queues= and depth= do not fit");
+	for (size_t i = 0; i < l->n_devices; i++)
+		mock_open(&l->devices[i], (pid_t)option_number("pid", 0), (unsigned)i);
+	warm(size);
+	make_order(l);
+	l->answered = answers();
+}
+
+static void run(struct load *l)
+{
+	uint64_t n_batches = l->n_pages * l->n_queues / l->n_unique, sum = 0;
+	double n_faults = (double)(n_batches * l->depth);
+	struct samples s;
+
+	samples_init(&s, n_batches);
+	set_policy(SCHED_FIFO);
+	measure_empty(l);
+	for (uint64_t i = 0; i < n_batches; i++)
+		samples_add(&s, run_batch(l, i * l->n_unique));
+	set_policy(SCHED_OTHER);
+	if (answers() != l->answered)
+		die("%" PRIu64 " answers instead of %" PRIu64, answers(), l->answered);
+	for (size_t i = 0; i < s.n; i++)
+		sum += s.ns[i];
+	print_result("faults_per_s", n_faults * (double)NSEC_PER_SEC / (double)sum);
+	print_result("cpu_ns_per_fault", (double)sum / n_faults);
+	print_quantiles("batch_per_fault", &s, (double)l->depth);
+	samples_free(&s);
+}
+
+/* For starts: since= is a moment of CLOCK_MONOTONIC. */
+static void run_first(struct load *l)
+{
+	uint64_t since = option_number("since", 0);
+
+	trigger(l, 0, 0);
+	while (answers() < l->answered)
+		sched_yield();
+	print_result("first_answer_ms", (double)(clock_now_ns() - since) / (double)NSEC_PER_MSEC);
+}
+
+int main(int argc, char **argv)
+{
+	struct load l;
+
+	options_init("load-mock", argv + 1, (size_t)argc - 1);
+	load_open(&l);
+	if (!strcmp(option("only", ""), "first"))
+		run_first(&l);
+	else
+		run(&l);
+	free(l.order);
+	for (size_t i = 0; i < l.n_devices; i++)
+		mock_close(&l.devices[i]);
+	return options_check();
+}
