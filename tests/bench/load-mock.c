@@ -8,7 +8,8 @@
  *
  *	pid=, devices=N, queues=N   of the server; device i is on queue i modulo queues
  *	iova=, size=                window of each queue
- *	region=SPACE/NAME[,…]       of each queue: its pages are made first (needs bus=)
+ *	region=SPACE/NAME[,…]       of each queue: its pages are made first
+ *	bus=                        of the daemon; needed for region=
  *	pattern=seq|random          each page comes once
  *	duplicates=yes              half of each batch are pages of the other half
  *	depth=N                     faults in a batch
@@ -40,6 +41,7 @@ struct load {
 	uint64_t depth, n_unique;
 	uint64_t answered;      /* must be by now, as the kernel counts */
 	uint64_t empty_ns;      /* a batch of nothing */
+	struct client *client;  /* of the daemon; NULL for others */
 };
 
 static void set_policy(int policy)
@@ -125,18 +127,13 @@ static void make_order(struct load *l)
 	}
 }
 
-static void warm(uint64_t size)
+static void warm(struct client *c, uint64_t size)
 {
-	const char *bus = option("bus", "");
-	_cleanup_(client_freep) struct client *c = NULL;
 	char region[OPTION_ITEM_SIZE];
 
 	for (size_t q = 0; option_item("region", q, region); q++) {
-		void *memory;
+		void *memory = scenario_map_memory(c, region, 0, size);
 
-		if (!c)
-			MUST(client_new(bus, &c));
-		memory = scenario_map_memory(c, region, 0, size);
 		if (madvise(memory, size, MADV_POPULATE_WRITE) < 0)
 			die("%s: %s", region, strerror(errno));
 		munmap(memory, size);
@@ -146,6 +143,7 @@ static void warm(uint64_t size)
 static void load_open(struct load *l)
 {
 	uint64_t size = option_number("size", MOCK_PAGE);
+	const char *bus = option("bus", "");
 
 	*l = (struct load){
 		.n_devices = option_number("devices", 1),
@@ -159,9 +157,22 @@ static void load_open(struct load *l)
 		die("devices=, queues= and depth= do not fit");
 	for (size_t i = 0; i < l->n_devices; i++)
 		mock_open(&l->devices[i], (pid_t)option_number("pid", 0), (unsigned)i);
-	warm(size);
+	if (*bus)
+		MUST(client_new(bus, &l->client));
+	warm(l->client, size);
 	make_order(l);
 	l->answered = answers();
+}
+
+/* What the daemon mapped, in pages for each page that was asked for. */
+static void print_mapped(struct load *l, uint64_t n_pages)
+{
+	struct client_statistics s;
+
+	if (!l->client)
+		return;
+	scenario_statistics(l->client, "", &s);
+	print_result("maps_per_page", (double)scenario_counter(&s, "BytesMapped") / MOCK_PAGE / (double)n_pages);
 }
 
 static void run(struct load *l)
@@ -183,6 +194,7 @@ static void run(struct load *l)
 	print_result("faults_per_s", n_faults * (double)NSEC_PER_SEC / (double)sum);
 	print_result("cpu_ns_per_fault", (double)sum / n_faults);
 	print_quantiles("batch_per_fault", &s, (double)l->depth);
+	print_mapped(l, n_batches * l->n_unique);
 	samples_free(&s);
 }
 
@@ -208,6 +220,7 @@ int main(int argc, char **argv)
 	else
 		run(&l);
 	free(l.order);
+	client_free(l.client);
 	for (size_t i = 0; i < l.n_devices; i++)
 		mock_close(&l.devices[i]);
 	return options_check();

@@ -27,21 +27,24 @@ serve() {
 	esac
 }
 
+# measure BENCHMARK WHO PREFIX KEY=VALUE...
 measure() {
-	b=$1 who=$2
-	shift 2
+	b=$1 who=$2 prefix=$3
+	shift 3
 	asked "$b" || return 0
 	serve "$who"
 	[ "$who" != ours ] || set -- "$@" bus="$bus" region=space/heap
-	record "$b" "$who" "$bench/load-mock" pid="$server" size=$size "$@"
+	record "$b" "$who" "$prefix" "$bench/load-mock" pid="$server" size=$size "$@"
 	server_stop
-	[ "$who" = ours ] || sed "s/^/$b $who /" "$tmp/served"
+	[ "$who" = ours ] || record "$b" "$who" "$prefix" awk -v pages=$((64 << 8)) \
+		'$1 == "maps" { print "maps_per_page", $2 / pages }' "$tmp/served"
 }
 
 all() {
-	measure B3 "$1" pattern=random
-	measure B4 "$1" pattern=seq
-	measure B7 "$1" pattern=random duplicates=yes
+	measure B3 "$1" "" pattern=random
+	measure B4 "$1" "" pattern=seq
+	measure B7 "$1" "" pattern=random duplicates=yes
+	measure B7 "$1" unique_ pattern=random depth=32
 }
 
 for_rounds all ours a b

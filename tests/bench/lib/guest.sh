@@ -6,8 +6,8 @@
 #
 #	for_rounds case		# calls "case ours", "case a", ... in turn, round by round
 #
-# ROUNDS, ONLY (benchmarks, blank separated; empty: all) and BENCH_OPTIONS (further lines of
-# the daemon's section) come from the driver.
+# ROUNDS, ONLY (benchmarks, blank separated; empty: all) and BENCH_SPIN (a line of the daemon's
+# section, if it knows that key) come from the driver.
 
 . "${0%/*}/../../lib/machine.sh"
 cd "${0%/*}/../../.." || exit 1
@@ -34,18 +34,18 @@ for_rounds() {
 	done
 }
 
-# record BENCHMARK WHO COMMAND...: its results
+# record BENCHMARK WHO PREFIX COMMAND...: its results, the prefix in front of the metrics
 record() {
-	prefix="$1 $2"
-	shift 2
-	"$@" > "$tmp/results" || fail "$prefix: $*"
-	sed "s/^/$prefix /" "$tmp/results"
+	begin="$1 $2 $3"
+	shift 3
+	"$@" > "$tmp/results" || fail "$begin: $*"
+	sed "s/^/$begin/" "$tmp/results"
 }
 
 # ours [DEVICE...] < CONFIG: the daemon as it is used, until the devices are active
 ours() {
 	{
-		printf '[daemon]\n%s\n' "${BENCH_OPTIONS:-}"
+		echo '[daemon]'
 		cat
 	} > "$tmp/iopfd.conf"
 	${pin:-} "$IOPFD_BUILD/iopfd" --config="$tmp/iopfd.conf" --bus="$bus" 2> "$tmp/log" &

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs the benchmarks of goals.py and says how they ended.
+
+A case (cases/*.sh) runs everybody who is compared, in turn and several rounds, in one
+machine, and prints lines "BENCHMARK WHO METRIC VALUE". They are kept in raw/, the table,
+the plots and the lines of JSON are made of them; --report makes these once more.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+
+import goals
+import plot
+import report
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.environ.get("IOPFD_BUILD", os.path.join(TOP, "build"))
+RIG = os.environ.get("IOPFD_RIG", os.path.join(TOP, "..", "shared", "rig"))
+LINE = re.compile(r"^(\S+) (\S+) (\S+) (-?[0-9.e+-]+)$")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description="iopfd beside other fault loops")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", help="benchmarks, blank separated: B3 B4")
+    parser.add_argument("--json", action="store_true", help="one object per line instead of the table")
+    parser.add_argument("--report", action="store_true", help="of what was measured before")
+    parser.add_argument("--out", default=os.path.join(BUILD, "bench"), help="folder")
+    return parser.parse_args()
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def machine_of(script):
+    """The line "# machine: KIND OPTION..." of a case."""
+    with open(script, encoding="utf-8") as f:
+        found = re.search(r"^# machine: (.*)$", f.read(), re.M)
+    if not found:
+        sys.exit(f"{script} does not say which machine it needs")
+    return found.group(1).split()
+
+
+def daemon_options():
+    """What the daemon of this build knows of: it spins only where it can."""
+    known = subprocess.run([os.path.join(BUILD, "iopfd"), "--dump-config"], stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL, text=True, check=False).stdout
+    return "spin = auto" if re.search(r"^spin = ", known, re.M) else ""
+
+
+def command_of(script, environment):
+    kind, *options = machine_of(script)
+    if kind == "host":
+        return ["/bin/bash", script]
+    launcher = os.path.join(RIG, kind)
+    if not os.access(launcher, os.X_OK):
+        return None
+    if kind == "vm":  # on a busy host the emulated timer may be late for the kernel's check of it
+        options = ["-a", "no_timer_check", *options]
+    for name in environment:
+        options += ["-e", name]
+    return [launcher, *options, "-t", "600", "--", "/bin/sh", script]
+
+
+def run_case(name, benches, args):
+    """Returns whether it was run; what cannot run here is said, and missing in the table."""
+    environment = {"IOPFD_BUILD": BUILD, "ROUNDS": str(args.rounds), "ONLY": " ".join(benches),
+                   "BENCH_SPIN": daemon_options()}
+    script = os.path.join(HERE, "cases", name + ".sh")
+    command = command_of(script, environment)
+    if not command:
+        say(f"skipped: {' '.join(benches)}: no machine in {RIG} (IOPFD_RIG names its folder)")
+        return
+    started = time.monotonic()
+    raw = os.path.join(args.out, "raw", name)
+    with open(raw, "w", encoding="utf-8") as f:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=f, check=False, cwd=TOP,
+                              env={**os.environ, **environment})
+    if done.returncode:
+        sys.exit(f"{name} failed with {done.returncode}; what it measured before is in {raw}")
+    say(f"{name}: {' '.join(benches)} in {time.monotonic() - started:.0f} s")
+
+
+def read_results(folder, benches):
+    """{(benchmark, who, metric): [value of each round]}"""
+    results = {}
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), encoding="utf-8") as f:
+            for line in f:
+                found = LINE.match(line)
+                if not found:
+                    sys.exit(f"{folder}/{name}: not a result: {line.rstrip()}")
+                bench, who, metric, value = found.groups()
+                if bench in benches or bench == "wake":
+                    results.setdefault((bench, who, metric), []).append(float(value))
+    return results
+
+
+def main():
+    args = arguments()
+    wanted = args.only.split() or list(goals.CASE_OF)
+    unknown = [b for b in wanted if b not in goals.CASE_OF]
+    if unknown or args.rounds < 1:
+        sys.exit(f"there is no {' '.join(unknown)}" if unknown else "at least one round")
+    os.makedirs(os.path.join(args.out, "raw"), exist_ok=True)
+    if not args.report:
+        for name in dict.fromkeys(goals.CASE_OF[b] for b in wanted):
+            run_case(name, [b for b in wanted if goals.CASE_OF[b] == name], args)
+    results = read_results(os.path.join(args.out, "raw"), wanted)
+    goals.derive(results)
+    rows = report.rows(results, wanted)
+    if not rows:
+        sys.exit("nothing was measured")
+    plot.write_all(args.out, rows)
+    if args.json:
+        report.print_json(rows)
+    else:
+        report.print_table(results, rows, args.rounds)
+        print(f"\nPlots, and what was measured in each round: {args.out}")
+
+
+if __name__ == "__main__":
+    main()
