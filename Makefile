@@ -75,6 +75,9 @@ DRIVER_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(DRIVER_SOURCES))
 # The daemon with one more policy, which fails: daemon tests show that they notice.
 FAULTY := $(patsubst tests/daemon/%.c,$(BUILD)/tests/iopfd-%,$(wildcard tests/daemon/faulty.c))
 
+# The daemon without statistics, for the benchmark of what they cost.
+SILENT := $(BUILD)/tests/iopfd-silent
+
 # Example plugins, and those of misfit.c: one object for each way to be refused.
 MISFITS := version small large lie symbol function name fill flags
 PLUGINS := $(patsubst %.c,$(BUILD)/%.so,$(filter-out %/misfit.c,$(sort $(wildcard tests/plugins/*.c)))) \
@@ -134,7 +137,7 @@ $(BUILD)/tests/lib/probe-main: $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/ctl
 
 # The device that they drive.
 $(BUILD)/tests/vm/test-policies $(BUILD)/tests/bench/load-dma: $(BUILD)/tests/vm/iopf-dma.o
-$(BUILD)/tests/bench/load-mock: $(BUILD)/tests/uml/mock.o
+$(BUILD)/tests/bench/load-mock $(BUILD)/tests/bench/start: $(BUILD)/tests/uml/mock.o
 $(patsubst %.c,$(BUILD)/%,$(filter tests/bench/%,$(TOOL_SOURCES))): $(BENCH_LIB)
 
 # It loads them.
@@ -151,6 +154,10 @@ $(DRIVERS): $$(filter $$(dir $$@)%,$$(DRIVER_OBJECTS)) $(TEST_LIB) $(LIB)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(FAULTY): $(BUILD)/tests/iopfd-%: $(BUILD)/daemon/main.o $(BUILD)/tests/daemon/%.o $(LIB)
+	$(say) "  LD    $@"
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(SILENT): $(BUILD)/daemon/main.o $(BUILD)/tests/bench/silent/account.o $(LIB)
 	$(say) "  LD    $@"
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -174,7 +181,7 @@ $(BUILD)/flags: FORCE
 	mkdir -p $(BUILD)
 	printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS))' > $@
 
-tests: $(TESTS) $(TOOLS) $(DRIVERS) $(FAULTY) $(PLUGINS)
+tests: $(TESTS) $(TOOLS) $(DRIVERS) $(FAULTY) $(SILENT) $(PLUGINS)
 
 # What needs packages gets them first; then a second make finds them with pkg-config.
 deps:
@@ -271,4 +278,4 @@ FORCE:
 .PHONY: all tests deps check check-unit check-asan check-ubsan check-uml check-vm run-sanitized \
 	demo bench install uninstall clean help FORCE
 .SECONDARY:
--include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(TEST_SOURCES) $(TOOL_SOURCES) $(SHARED_SOURCES) $(BENCH_LIB_SOURCES) $(DRIVER_SOURCES) $(wildcard tests/conformance/*.c tests/daemon/*.c)) $(PLUGINS:.so=.d)
+-include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(TEST_SOURCES) $(TOOL_SOURCES) $(SHARED_SOURCES) $(BENCH_LIB_SOURCES) tests/bench/silent/account.c $(DRIVER_SOURCES) $(wildcard tests/conformance/*.c tests/daemon/*.c)) $(PLUGINS:.so=.d)

@@ -13,11 +13,13 @@
  *	pattern=seq|random          each page comes once
  *	duplicates=yes              half of each batch are pages of the other half
  *	depth=N                     faults in a batch
- *	only=first                  one fault, and the moment it was answered
+ *	stride=N                    pages from one to the next (1)
+ *	stopped=yes                 for servers on several CPUs: they are stopped meanwhile
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,9 +38,10 @@
 struct load {
 	struct mock devices[MAX_DEVICES];
 	size_t n_devices, n_queues;
-	uint64_t iova, n_pages; /* pages of a queue */
+	uint64_t iova, stride, n_pages; /* pages of a queue */
 	uint32_t *order;        /* of the pages of every queue */
 	uint64_t depth, n_unique;
+	pid_t server, stopped;  /* stopped: 0 or the server */
 	uint64_t answered;      /* must be by now, as the kernel counts */
 	uint64_t empty_ns;      /* a batch of nothing */
 	struct client *client;  /* of the daemon; NULL for others */
@@ -65,6 +68,8 @@ static uint64_t served_in_ns(struct load *l)
 {
 	uint64_t start = clock_now_ns(), end;
 
+	if (l->stopped)
+		kill(l->stopped, SIGCONT);
 	set_policy(SCHED_IDLE);
 	end = clock_now_ns();
 	while (answers() < l->answered) {
@@ -81,7 +86,7 @@ static void trigger(struct load *l, uint64_t i, uint64_t page)
 {
 	size_t device = i % l->n_devices;
 
-	mock_trigger(&l->devices[device], 0, l->iova + l->order[page] * (uint64_t)MOCK_PAGE, MOCK_READ | MOCK_WRITE);
+	mock_trigger(&l->devices[device], 0, l->iova + l->order[page] * l->stride * MOCK_PAGE, MOCK_READ | MOCK_WRITE);
 	l->answered++;
 }
 
@@ -91,6 +96,8 @@ static uint64_t run_batch(struct load *l, uint64_t first)
 {
 	uint64_t ns;
 
+	if (l->stopped)
+		kill(l->stopped, SIGSTOP);
 	for (uint64_t i = 0; i < l->depth; i++) {
 		uint64_t unique = first + i % l->n_unique;
 
@@ -149,14 +156,17 @@ static void load_open(struct load *l)
 		.n_devices = option_number("devices", 1),
 		.n_queues = option_number("queues", 1),
 		.iova = option_number("iova", MOCK_FIRST_IOVA),
-		.n_pages = size / MOCK_PAGE,
+		.stride = option_number("stride", 1),
+		.server = (pid_t)option_number("pid", 0),
 		.depth = option_number("depth", 64),
 	};
+	l->n_pages = size / MOCK_PAGE / l->stride;
+	l->stopped = strcmp(option("stopped", "no"), "yes") ? 0 : l->server;
 	l->n_unique = strcmp(option("duplicates", "no"), "yes") ? l->depth : l->depth / 2;
 	if (!l->n_devices || l->n_devices > MAX_DEVICES || l->n_devices % l->n_queues || l->n_unique % l->n_queues)
 		die("devices=, queues= and depth= do not fit");
 	for (size_t i = 0; i < l->n_devices; i++)
-		mock_open(&l->devices[i], (pid_t)option_number("pid", 0), (unsigned)i);
+		mock_open(&l->devices[i], l->server, (unsigned)i);
 	if (*bus)
 		MUST(client_new(bus, &l->client));
 	warm(l->client, size);
@@ -178,10 +188,12 @@ static void print_mapped(struct load *l, uint64_t n_pages)
 static void run(struct load *l)
 {
 	uint64_t n_batches = l->n_pages * l->n_queues / l->n_unique, sum = 0;
-	double n_faults = (double)(n_batches * l->depth);
+	double n_faults = (double)(n_batches * l->depth), median;
 	struct samples s;
+	uint64_t memory;
 
 	samples_init(&s, n_batches);
+	memory = process_private_bytes(l->server);
 	set_policy(SCHED_FIFO);
 	measure_empty(l);
 	for (uint64_t i = 0; i < n_batches; i++)
@@ -191,22 +203,14 @@ static void run(struct load *l)
 		die("%" PRIu64 " answers instead of %" PRIu64, answers(), l->answered);
 	for (size_t i = 0; i < s.n; i++)
 		sum += s.ns[i];
-	print_result("faults_per_s", n_faults * (double)NSEC_PER_SEC / (double)sum);
-	print_result("cpu_ns_per_fault", (double)sum / n_faults);
+	median = (double)samples_quantile(&s, 0.5) / (double)l->depth;
+	print_result("faults_per_s", (double)NSEC_PER_SEC / median);
+	print_result("cpu_ns_per_fault", median);
+	print_result("mean_faults_per_s", n_faults * (double)NSEC_PER_SEC / (double)sum);
+	print_result("bytes_per_page", (double)(process_private_bytes(l->server) - memory) / (double)(n_batches * l->n_unique));
 	print_quantiles("batch_per_fault", &s, (double)l->depth);
 	print_mapped(l, n_batches * l->n_unique);
 	samples_free(&s);
-}
-
-/* For starts: since= is a moment of CLOCK_MONOTONIC. */
-static void run_first(struct load *l)
-{
-	uint64_t since = option_number("since", 0);
-
-	trigger(l, 0, 0);
-	while (answers() < l->answered)
-		sched_yield();
-	print_result("first_answer_ms", (double)(clock_now_ns() - since) / (double)NSEC_PER_MSEC);
 }
 
 int main(int argc, char **argv)
@@ -215,10 +219,7 @@ int main(int argc, char **argv)
 
 	options_init("load-mock", argv + 1, (size_t)argc - 1);
 	load_open(&l);
-	if (!strcmp(option("only", ""), "first"))
-		run_first(&l);
-	else
-		run(&l);
+	run(&l);
 	free(l.order);
 	client_free(l.client);
 	for (size_t i = 0; i < l.n_devices; i++)

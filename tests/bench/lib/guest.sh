@@ -42,13 +42,14 @@ record() {
 	sed "s/^/$begin/" "$tmp/results"
 }
 
-# ours [DEVICE...] < CONFIG: the daemon as it is used, until the devices are active
+# ours [DEVICE...] < CONFIG: the daemon ($daemon, if set), until the devices are active; the
+# configuration begins with keys of the daemon's section
 ours() {
 	{
 		echo '[daemon]'
 		cat
 	} > "$tmp/iopfd.conf"
-	${pin:-} "$IOPFD_BUILD/iopfd" --config="$tmp/iopfd.conf" --bus="$bus" 2> "$tmp/log" &
+	${pin:-} "${daemon:-$IOPFD_BUILD/iopfd}" --config="$tmp/iopfd.conf" --bus="$bus" 2> "$tmp/log" &
 	server=$!
 	for device; do
 		try state device="$device" > "$tmp/state" || fail "the daemon does not take $device"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "measure.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,4 +74,22 @@ uint64_t process_cpu_ns(pid_t process)
 	if (clock_getcpuclockid(process, &clock) || clock_gettime(clock, &t) < 0)
 		die("process %d has no CPU clock", process);
 	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+uint64_t process_private_bytes(pid_t process)
+{
+	uint64_t kib = UINT64_MAX;
+	char path[64], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", process);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "RssAnon: %" SCNu64, &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	if (kib == UINT64_MAX)
+		die("%s has no RssAnon", path);
+	return kib << 10;
 }

@@ -27,3 +27,6 @@ void print_quantiles(const char *prefix, struct samples *s, double per);
 
 /* CPU time of all threads of a process since it began; kernels of `uml` count in ticks. */
 uint64_t process_cpu_ns(pid_t process);
+
+/* Memory of its own, not of files: heap and stacks, not the pages that it lends to devices. */
+uint64_t process_private_bytes(pid_t process);

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "device/iommufd.h"
@@ -97,7 +97,6 @@ static void open_queues(struct server *s)
 void server_open(struct server *s)
 {
 	bool spin = !strcmp(option("idle", "sleep"), "spin");
-	const char *ready = option("ready", "");
 
 	*s = (struct server){
 		.n_devices = option_number("devices", 1),
@@ -114,8 +113,15 @@ void server_open(struct server *s)
 	make_memory(s);
 	open_devices(s);
 	open_queues(s);
+}
+
+void server_ready(void)
+{
+	const char *ready = option("ready", "");
+
 	if (*ready)
 		close(open(ready, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	sd_notify(0, "READY=1");
 }
 
 void server_close(struct server *s)

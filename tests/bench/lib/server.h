@@ -9,7 +9,7 @@
  *	iova=, size=                of the window of each queue
  *	memory=warm|cold|huge       pages exist, do not, are huge ones (cold)
  *	idle=sleep|spin             on empty queues (sleep)
- *	ready=PATH                  is made when the devices can fault
+ *	ready=PATH                  is made when faults may come
  */
 #pragma once
 
@@ -36,6 +36,9 @@ struct server {
 };
 
 void server_open(struct server *s);
+
+/* Tells who waits for it, by the file and as a service does: faults may come. */
+void server_ready(void);
 
 /* Prints the counts. Detaches and closes everything. */
 void server_close(struct server *s);
