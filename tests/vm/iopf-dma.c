@@ -55,6 +55,9 @@ enum {
 	CH_MISMATCH = 0x78,
 	CH_BAD = 0x80,
 	CH_SUM = 0x88,
+	CH_LAT_SUM = 0x90,
+	CH_T_START = 0xa8,
+	CH_T_END = 0xb0,
 	CTRL_START = 1,
 	CTRL_ABORT = 2,
 	CTRL_BUSY = 1,
@@ -204,6 +207,8 @@ void iopf_dma_result(const struct iopf_dma *d, unsigned channel, struct iopf_res
 		.mismatch = get64(d, base + CH_MISMATCH),
 		.bad = get64(d, base + CH_BAD),
 		.sum = get64(d, base + CH_SUM),
+		.latency_ns = get64(d, base + CH_LAT_SUM),
+		.elapsed_ns = get64(d, base + CH_T_END) - get64(d, base + CH_T_START),
 	};
 }
 

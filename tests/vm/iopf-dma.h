@@ -73,6 +73,8 @@ struct iopf_result {
 	uint64_t mismatch;
 	uint64_t bad;     /* IOVA of the first failed or mismatching page */
 	uint64_t sum;
+	uint64_t latency_ns; /* from a group to its answer, all groups together */
+	uint64_t elapsed_ns; /* of the job, once it has ended */
 };
 
 /* Both switch memory decoding on; only the first sets bus mastering too. -ENXIO: not such a

@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# machine: vm -c 1 -d 1 -m 1G -H 64
+# A device that touches memory that is not there yet, in order, each page once, with real
+# DMA: B5 4K pages, mapped 256K at once, B6 2M pages.
+. "${0%/*}/../lib/guest.sh"
+
+iova=0x100000000 size=128M
+
+small() {
+	case $1 in
+	ours)
+		ours dma0 <<-END
+		workers = 1
+		[region space/heap]
+		iova = $iova
+		length = $size
+		granule = 64K
+		fault-around = 256K
+		[device dma0]
+		address = 0000:01:00.0
+		space = space
+		bus-master = yes
+		END
+		;;
+	a) stands_in one-at-a-time idle=sleep address=0000:01:00.0 iova=$iova size=$size ;;
+	b) stands_in limit granule=256K address=0000:01:00.0 iova=$iova size=$size ;;
+	d) stands_in pin address=0000:01:00.0 iova=$iova size=$size ;;
+	esac
+}
+
+huge() {
+	case $1 in
+	ours)
+		ours dma0 <<-END
+		workers = 1
+		[region space/heap]
+		iova = $iova
+		length = $size
+		granule = 2M
+		policy = hugepage
+		page-size = 2M
+		fallback = invalid
+		[device dma0]
+		address = 0000:01:00.0
+		space = space
+		bus-master = yes
+		END
+		;;
+	a) stands_in one-at-a-time memory=huge idle=sleep address=0000:01:00.0 iova=$iova size=$size ;;
+	b) stands_in limit memory=huge granule=2M address=0000:01:00.0 iova=$iova size=$size ;;
+	d) stands_in pin memory=huge address=0000:01:00.0 iova=$iova size=$size ;;
+	esac
+}
+
+# stream BENCHMARK WHO KIND: the start counts for those who make memory then
+stream() {
+	asked "$1" || return 0
+	case $2 in
+	c) record "$1" c "" "$bench/umap" size=$size ;;
+	*)
+		$3 "$2"
+		record "$1" "$2" "" "$bench/load-dma" pid="$server" mode=stream iova=$iova size=$size depth=16
+		server_stop
+		;;
+	esac
+}
+
+started() {
+	asked "$1" || return 0
+	begin=$(date +%s%N)
+	$2 d
+	echo "$1 d start_ms $((($(date +%s%N) - begin) / 1000000))"
+	server_stop
+}
+
+all() {
+	case $1 in
+	d)
+		started B5 small
+		started B6 huge
+		;;
+	*)
+		stream B5 "$1" small
+		stream B6 "$1" huge
+		;;
+	esac
+	[ "$1" != ours ] || record B5 vm "" "$bench/memset" size=$size
+}
+
+for_rounds all ours a b c d

@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# machine: vm -c 2 -d 2 -m 1G
+# How long one fault takes, from the device's request to the answer that it gets, with real
+# DMA: B1 everybody spins (the daemon if it can), B2 everybody sleeps, and what idling
+# costs, B11 while another device sends as many faults as it may.
+. "${0%/*}/../lib/guest.sh"
+
+victim=0000:01:00.0 other=0000:02:00.0
+pin="taskset -c 1"
+
+# serve WHO [spin]
+serve() {
+	case $1 in
+	ours)
+		line=
+		[ "$2" != spin ] || line=${BENCH_SPIN:-}
+		ours victim other <<-END
+		workers = 1
+		$line
+		[region victim/heap]
+		iova = 0x100000000
+		length = 512M
+		granule = 4K
+		[region other/heap]
+		iova = 0x100000000
+		length = 512M
+		granule = 4K
+		[device victim]
+		address = $victim
+		bus-master = yes
+		[device other]
+		address = $other
+		bus-master = yes
+		END
+		;;
+	a) stands_in one-at-a-time idle=spin address=$victim,$other devices=2 queues=2 iova=0x100000000 size=512M ;;
+	b) stands_in limit idle="$2" address=$victim,$other devices=2 queues=2 iova=0x100000000 size=512M ;;
+	esac
+}
+
+load() {
+	taskset -c 0 "$bench/load-dma" pid="$server" bdf=$victim "$@"
+}
+
+latency() {
+	case $1 in
+	B1) asked B1 || return 0; serve "$2" spin ;;
+	B2) asked B2 || return 0; serve "$2" sleep ;;
+	esac
+	record "$1" "$2" "" load mode=single size=8M count=200
+	record "$1" "$2" "" load mode=idle seconds=1
+	server_stop
+}
+
+flood() {
+	asked B11 || return 0
+	serve "$1" sleep
+	record B11 "$1" solo_ load mode=single size=8M count=150
+	record B11 "$1" "" load mode=single iova=0x101000000 size=8M count=100 flood=$other flood-size=384M
+	server_stop
+}
+
+all() {
+	latency B1 "$1"
+	[ "$1" = a ] || latency B2 "$1" # it cannot sleep
+	flood "$1"
+}
+
+record wake vm "" "$bench/wake" 500
+for_rounds all ours a b
