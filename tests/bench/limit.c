@@ -92,7 +92,7 @@ int main(int argc, char **argv)
 	mapped = calloc(s.size / granule * s.n_queues / 8 + 1, 1);
 	if (!mapped)
 		die("out of memory");
-	server_ready();
+	server_ready(&s);
 	while ((n = server_wait(&s, queues)))
 		for (size_t i = 0; i < n; i++)
 			while (serve(&s, queues[i]))

@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 
 	options_init("one-at-a-time", argv + 1, (size_t)argc - 1);
 	server_open(&s);
-	server_ready();
+	server_ready(&s);
 	while ((n = server_wait(&s, queues)))
 		for (size_t i = 0; i < n; i++) {
 			struct ioas *a = s.queues[queues[i]];

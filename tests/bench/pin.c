@@ -18,7 +18,7 @@ int main(int argc, char **argv)
 		MUST(server_map(&s, q, 0, s.size));
 		s.maps++;
 	}
-	server_ready();
+	server_ready(&s);
 	if (server_wait(&s, queues))
 		die("a fault of memory that is mapped");
 	server_close(&s);

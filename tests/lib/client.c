@@ -130,6 +130,37 @@ int client_string(struct client *c, const char *object, const char *property, ch
 	return sd_bus_get_property_string(c->bus, NAME, path, object_interface(object), property, &c->error, ret);
 }
 
+static int find_pair(sd_bus_message *m, const char *name, uint64_t *ret)
+{
+	const char *key;
+	uint64_t value;
+	int r;
+
+	r = sd_bus_message_enter_container(m, 'a', "{st}");
+	while (r >= 0 && (r = sd_bus_message_read(m, "{st}", &key, &value)) > 0)
+		if (!strcmp(key, name)) {
+			*ret = value;
+			return 0;
+		}
+	return r < 0 ? r : -ENOENT;
+}
+
+int client_engine_counter(struct client *c, const char *device, const char *name, uint64_t *ret)
+{
+	char object[64], path[128];
+	sd_bus_message *m = NULL;
+	int r;
+
+	snprintf(object, sizeof(object), "device/%s", device);
+	object_path(object, path);
+	sd_bus_error_free(&c->error);
+	r = sd_bus_get_property(c->bus, NAME, path, NAME ".Device", "EngineCounters", &c->error, &m, "a{st}");
+	if (r >= 0)
+		r = find_pair(m, name, ret);
+	sd_bus_message_unref(m);
+	return r;
+}
+
 int client_last_error(struct client *c, const char *device, char **ret_name, char **ret_text)
 {
 	_cleanup_free_ char *name = NULL, *text = NULL;

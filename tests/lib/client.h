@@ -29,6 +29,9 @@ int client_string(struct client *c, const char *object, const char *property, ch
 int client_number(struct client *c, const char *object, const char *property, uint64_t *ret);
 int client_last_error(struct client *c, const char *device, char **ret_name, char **ret_text);
 
+/* What the device's engine counts itself; -ENOENT: it has no such counter. */
+int client_engine_counter(struct client *c, const char *device, const char *name, uint64_t *ret);
+
 /* All unsigned properties of org.iopfd1.Statistics: one snapshot. */
 struct client_statistics {
 	struct {

@@ -33,5 +33,5 @@ const char *option(const char *key, const char *fallback);
 uint64_t option_number(const char *key, uint64_t fallback); /* 0x…, K, M, G */
 
 /* Item number i of a value of the form A,B,C; false when there is none. */
-#define OPTION_ITEM_SIZE 80
+#define OPTION_ITEM_SIZE 128
 bool option_item(const char *key, size_t i, char ret_item[static OPTION_ITEM_SIZE]);

@@ -93,3 +93,12 @@ uint64_t process_private_bytes(pid_t process)
 		die("%s has no RssAnon", path);
 	return kib << 10;
 }
+
+void print_rates(uint64_t faults, uint64_t visits, uint64_t ns, pid_t process)
+{
+	print_result("faults_per_s", (double)faults * (double)NSEC_PER_SEC / (double)ns);
+	print_result("visits_per_s", (double)visits * (double)NSEC_PER_SEC / (double)ns);
+	print_result("hit_ratio", 1 - (double)faults / (double)visits);
+	print_result("cpu_ns_per_fault", (double)process_cpu_ns(process) / (double)faults);
+	print_result("cpu_ns_per_visit", (double)process_cpu_ns(process) / (double)visits);
+}

@@ -30,3 +30,7 @@ uint64_t process_cpu_ns(pid_t process);
 
 /* Memory of its own, not of files: heap and stacks, not the pages that it lends to devices. */
 uint64_t process_private_bytes(pid_t process);
+
+/* Of a simulated device that made so many visits: faults_per_s, hit_ratio, and what a fault
+ * takes of the process' CPU time, the model's included: cpu_ns_per_fault. */
+void print_rates(uint64_t faults, uint64_t visits, uint64_t ns, pid_t process);

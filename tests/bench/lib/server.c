@@ -12,7 +12,12 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/util.h"
 #include "device/iommufd.h"
+#include "measure.h"
+
+#define LOOK_MS 2 /* without faults for so long, a simulated device may have ended */
 
 static volatile sig_atomic_t asked_to_end;
 
@@ -64,6 +69,8 @@ static void open_devices(struct server *s)
 
 	for (size_t i = 0; i < s->n_devices; i++) {
 		option_item("address", i, address);
+		for (char *plus; (plus = strchr(address, '+'));)
+			*plus = ',';
 		snprintf(name, sizeof(name), "bench%zu", i);
 		if (device_new(name, address, &s->devices[i], &why) < 0)
 			die("%s", why.text);
@@ -103,6 +110,7 @@ void server_open(struct server *s)
 		.n_queues = option_number("queues", 1),
 		.iova = option_number("iova", 0x1000000),
 		.size = option_number("size", PAGE),
+		.visits = option_number("visits", 0),
 		.epoll = -1,
 	};
 	if (!s->n_devices || s->n_devices > MAX_DEVICES || !s->n_queues || s->n_queues > MAX_QUEUES)
@@ -115,13 +123,14 @@ void server_open(struct server *s)
 	open_queues(s);
 }
 
-void server_ready(void)
+void server_ready(struct server *s)
 {
 	const char *ready = option("ready", "");
 
 	if (*ready)
 		close(open(ready, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 	sd_notify(0, "READY=1");
+	s->ready_ns = clock_now_ns();
 }
 
 void server_close(struct server *s)
@@ -129,6 +138,8 @@ void server_close(struct server *s)
 	const struct device_ops *ops = s->devices[0]->ops;
 
 	printf("faults %" PRIu64 "\nmaps %" PRIu64 "\n", s->faults, s->maps);
+	if (s->visits)
+		print_rates(s->faults, s->visits * s->n_devices, s->end_ns - s->ready_ns, getpid());
 	for (size_t i = 0; i < s->n_devices; i++)
 		MUST(ops->detach(s->devices[i], PASID_NONE, s->queues[i % s->n_queues]));
 	for (size_t q = 0; q < s->n_queues; q++)
@@ -141,22 +152,45 @@ void server_close(struct server *s)
 		close(s->epoll);
 }
 
-size_t server_wait(struct server *s, size_t ret_queues[static MAX_QUEUES])
+static bool devices_are_done(struct server *s)
+{
+	struct device_counter counters[64];
+
+	for (size_t i = 0; i < s->n_devices; i++) {
+		struct device *d = s->devices[i];
+		size_t n = d->ops->counters(d, counters, ARRAY_SIZE(counters));
+		uint64_t visits = 0;
+
+		for (size_t j = 0; j < n; j++)
+			if (!strcmp(counters[j].name, "Visits"))
+				visits = counters[j].value;
+		if (visits < s->visits)
+			return false;
+	}
+	s->end_ns = clock_now_ns();
+	return true;
+}
+
+static size_t sleep_for_queues(struct server *s, size_t ret_queues[static MAX_QUEUES])
 {
 	struct epoll_event events[MAX_QUEUES];
 	sigset_t none;
 	int n;
 
-	if (s->epoll < 0) {
-		for (size_t q = 0; q < s->n_queues; q++)
-			ret_queues[q] = q;
-		return asked_to_end ? 0 : s->n_queues;
-	}
 	sigemptyset(&none);
-	n = epoll_pwait(s->epoll, events, MAX_QUEUES, -1, &none);
-	if (n < 0 || asked_to_end)
-		return 0;
+	do
+		n = epoll_pwait(s->epoll, events, MAX_QUEUES, s->visits ? LOOK_MS : -1, &none);
+	while (!n && !devices_are_done(s));
 	for (int i = 0; i < n; i++)
 		ret_queues[i] = events[i].data.u64;
-	return (size_t)n;
+	return n < 0 || asked_to_end ? 0 : (size_t)n;
+}
+
+size_t server_wait(struct server *s, size_t ret_queues[static MAX_QUEUES])
+{
+	if (s->epoll >= 0)
+		return sleep_for_queues(s, ret_queues);
+	for (size_t q = 0; q < s->n_queues; q++)
+		ret_queues[q] = q;
+	return asked_to_end ? 0 : s->n_queues;
 }

@@ -4,11 +4,13 @@
  * daemon's own device layer, and memory for them. What a program does with a fault is its own.
  * One thread; the fault path allocates nothing. It ends at SIGTERM.
  *
- *	address=ADDRESS[,ADDRESS…]  one for each device, the last for all further ones
+ *	address=ADDRESS[,ADDRESS…]  one for each device, the last for all further ones; of a
+ *	                            simulated one the options are joined by + instead of ,
  *	devices=N, queues=N         device i is on queue i modulo queues (1, 1)
  *	iova=, size=                of the window of each queue
  *	memory=warm|cold|huge       pages exist, do not, are huge ones (cold)
  *	idle=sleep|spin             on empty queues (sleep)
+ *	visits=N                    of simulated devices; when all have so many, it ends too
  *	ready=PATH                  is made when faults may come
  */
 #pragma once
@@ -32,15 +34,17 @@ struct server {
 	uint64_t size;
 	int memory; /* one file; the window of queue q starts at q * size */
 	int epoll;  /* -1: spin */
+	uint64_t visits;      /* 0: the devices go on */
+	uint64_t ready_ns, end_ns;
 	uint64_t faults, maps; /* counted by the program, at most once a batch */
 };
 
 void server_open(struct server *s);
 
 /* Tells who waits for it, by the file and as a service does: faults may come. */
-void server_ready(void);
+void server_ready(struct server *s);
 
-/* Prints the counts. Detaches and closes everything. */
+/* Prints the counts and, with visits=, the rate. Detaches and closes everything. */
 void server_close(struct server *s);
 
 /* The next queues to look at, at least one; returns how many, 0 = the end was asked for.

@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# machine: host
+# On the simulated device, which is a part of whoever serves it, so that its CPU time is in
+# what a fault takes: B8 a file in the page cache, B9 half of the memory that the device
+# wants, B3 instructions.
+. "$(dirname "$0")/../../lib/daemon.sh"
+bench=$IOPFD_BUILD/tests/bench
+set -o pipefail
+bus_start
+
+asked() {
+	[[ " ${ONLY:-$1} " == *" $1 "* ]]
+}
+
+# with_prefix BENCHMARK WHO: puts it in front of results
+with_prefix() {
+	awk -v prefix="$1 $2" '{ print prefix, $0 }'
+}
+
+# run BENCHMARK WHO VISITS BUDGET SIM-OPTIONS
+run() {
+	local size=128M budget=$4 sim=sim:count=$3,working-set=128M,depth=64,verify=no,$5
+	case $2 in
+	ours)
+		conf=$(config "$1" <<- EOT
+			[daemon]
+			workers = 1
+			[space space]
+			budget = $budget
+			[region space/heap]
+			iova = 0x100000000
+			length = $size
+			granule = 4K
+			policy = file
+			path = $tmp/image
+			[device sim0]
+			address = $sim
+			space = space
+		EOT
+		)
+		daemon_start --config="$conf"
+		"$bench/load-sim" --bus="$bus_address" run device=sim0 space=space visits="$3" pid="$daemon" |
+			with_prefix "$1" ours
+		daemon_stop
+		;;
+	b)
+		[ "$budget" != none ] || budget=$size
+		"$bench/limit-file" path="$tmp/image" budget="$budget" size=$size iova=0x100000000 \
+			address="${sim//,/+}" visits="$3" | with_prefix "$1" b
+		;;
+	esac
+}
+
+"$bench/wake" | with_prefix wake host
+head -c 128M /dev/urandom > "$tmp/image"
+for ((round = 0; round < ${ROUNDS:-5}; round++)); do
+	for who in ours b; do
+		! asked B8 || run B8 $who 120000 none pattern=random,write=0%
+		! asked B9 || run B9 $who 400000 64M pattern=zipf,write=30%
+	done
+done
