@@ -88,7 +88,6 @@ CHECKS := $(sort $(wildcard tests/check-*.sh))
 DAEMON_TESTS := $(sort $(wildcard tests/daemon/*.sh))
 UML_TESTS := $(sort $(wildcard tests/uml/test-*.sh))
 VM_TESTS := $(sort $(wildcard tests/vm/test-*.sh))
-BENCHES := $(sort $(wildcard tests/bench/*.sh))
 RUN = CC='$(CC)' IOPFD_BUILD='$(abspath $(BUILD))' tests/run
 
 all: $(BUILD)/iopfd
@@ -215,10 +214,15 @@ demo:
 	$(SUBMAKE) all $(BUILD)/tests/lib/notify-sink
 	IOPFD_BUILD='$(abspath $(BUILD))' tests/demo/demo.sh
 
-bench:
+# BENCH='--only B3 --rounds 1' and the like
+bench bench-json:
 	tests/deps.sh build bench
+	$(SUBMAKE) all tests >&2
+	IOPFD_BUILD='$(abspath $(BUILD))' python3 tests/bench/bench.py $(if $(filter %-json,$@),--json) $(BENCH)
+
+bench-evict:
 	$(SUBMAKE) all tests
-	for b in $(BENCHES); do IOPFD_BUILD='$(abspath $(BUILD))' $$b || exit 1; done
+	IOPFD_BUILD='$(abspath $(BUILD))' tests/bench/evict.sh
 
 # FILE:FOLDER:MODE of all that is installed, but for the sample configuration, which may
 # be the administrator's by now.
@@ -267,7 +271,9 @@ help:
 	@echo 'check-ubsan  the same with the undefined behaviour sanitizer'
 	@echo 'check-uml    tests on the mock device of a user-mode kernel'
 	@echo 'check-vm     tests on VFIO devices of an emulated machine'
-	@echo 'bench        measurements'
+	@echo 'bench        iopfd beside other fault loops, about 15 minutes: a table, plots in build/bench/'
+	@echo 'bench-json   the same, one JSON object for each line of the table that has a target'
+	@echo 'bench-evict  eviction beside FIFO, LRU and the optimum'
 	@echo 'install      below DESTDIR; PREFIX, sbindir, sysconfdir, ... as usual'
 	@echo 'uninstall    what install put there; a configuration that was changed stays'
 	@echo 'clean        remove build/'
@@ -276,6 +282,6 @@ help:
 
 FORCE:
 .PHONY: all tests deps check check-unit check-asan check-ubsan check-uml check-vm run-sanitized \
-	demo bench install uninstall clean help FORCE
+	demo bench bench-json bench-evict install uninstall clean help FORCE
 .SECONDARY:
 -include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(TEST_SOURCES) $(TOOL_SOURCES) $(SHARED_SOURCES) $(BENCH_LIB_SOURCES) tests/bench/silent/account.c $(DRIVER_SOURCES) $(wildcard tests/conformance/*.c tests/daemon/*.c)) $(PLUGINS:.so=.d)

@@ -33,7 +33,11 @@ check systemd-sysv                   guests that boot with systemd (rig -s)
 check dbus                           guests that boot with systemd (rig -s)
 check udev                           guests that boot with systemd (rig -s)
 check iproute2                       loopback in the guests
+check python3                        the driver of the benchmarks
 bench valgrind                       callgrind counts instructions
+bench dbus-daemon                    private message buses
+bench python3                        the driver
+bench util-linux                     taskset
 ci    clang                          the second compiler
 ci    libtsan2                       thread sanitizer of gcc
 ci    cppcheck                       static analysis

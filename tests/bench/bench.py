@@ -48,8 +48,8 @@ def machine_of(script):
     return found.group(1).split()
 
 
-def daemon_options():
-    """What the daemon of this build knows of: it spins only where it can."""
+def spin_option():
+    """The line of the configuration that lets the daemon spin, if this build knows it."""
     known = subprocess.run([os.path.join(BUILD, "iopfd"), "--dump-config"], stdout=subprocess.PIPE,
                            stderr=subprocess.DEVNULL, text=True, check=False).stdout
     return "spin = auto" if re.search(r"^spin = ", known, re.M) else ""
@@ -72,7 +72,7 @@ def command_of(script, environment):
 def run_case(name, benches, args):
     """Returns whether it was run; what cannot run here is said, and missing in the table."""
     environment = {"IOPFD_BUILD": BUILD, "ROUNDS": str(args.rounds), "ONLY": " ".join(benches),
-                   "BENCH_SPIN": daemon_options()}
+                   "BENCH_SPIN": spin_option()}
     script = os.path.join(HERE, "cases", name + ".sh")
     command = command_of(script, environment)
     if not command:
@@ -105,23 +105,25 @@ def read_results(folder, benches):
 
 def main():
     args = arguments()
-    wanted = args.only.split() or list(goals.CASE_OF)
-    unknown = [b for b in wanted if b not in goals.CASE_OF]
+    wanted = args.only.split() or list(goals.CASES_OF)
+    unknown = [b for b in wanted if b not in goals.CASES_OF]
     if unknown or args.rounds < 1:
         sys.exit(f"there is no {' '.join(unknown)}" if unknown else "at least one round")
     os.makedirs(os.path.join(args.out, "raw"), exist_ok=True)
     if not args.report:
-        for name in dict.fromkeys(goals.CASE_OF[b] for b in wanted):
-            run_case(name, [b for b in wanted if goals.CASE_OF[b] == name], args)
+        for name in dict.fromkeys(case for b in wanted for case in goals.CASES_OF[b]):
+            run_case(name, [b for b in wanted if name in goals.CASES_OF[b]], args)
     results = read_results(os.path.join(args.out, "raw"), wanted)
     goals.derive(results)
-    rows = report.rows(results, wanted)
+    rows = report.rows(results, wanted, bool(spin_option()))
     if not rows:
         sys.exit("nothing was measured")
     plot.write_all(args.out, rows)
     if args.json:
         report.print_json(rows)
     else:
+        if not spin_option():
+            print("This daemon has no key spin: in B1 it sleeps, beside others that spin.\n")
         report.print_table(results, rows, args.rounds)
         print(f"\nPlots, and what was measured in each round: {args.out}")
 

@@ -7,40 +7,99 @@ from collections import namedtuple
 # targets: {comparator: ratio of ours to it, or "value": of ours alone}
 Goal = namedtuple("Goal", "bench engine metric higher targets title")
 
-CASE_OF = {"B3": "service", "B4": "service", "B7": "service"}
+CASES_OF = {
+    "B1": ["latency"],
+    "B2": ["latency"],
+    "B3": ["service", "instructions"],
+    "B4": ["service"],
+    "B5": ["bytes"],
+    "B6": ["bytes"],
+    "B7": ["service"],
+    "B8": ["simulated", "stores"],
+    "B9": ["simulated", "stores"],
+    "B10": ["scale", "shards", "simulated"],
+    "B11": ["latency"],
+    "B12": ["scale"],
+    "B15": ["scale"],
+    "B16": ["scale"],
+}
 
-RANDOM = "random 4K pages that exist, 64 faults at a time"
-ORDER = "4K pages in order, 64 faults at a time, merged"
-TWICE = "half of the faults are for pages of the other half"
+TITLES = {
+    "B1": "one fault at a time, everybody spins (the daemon where it can)",
+    "B2": "one fault at a time, everybody sleeps",
+    "B3": "random 4K pages that exist, 64 faults at a time",
+    "B4": "4K pages in order, 64 faults at a time, merged to 64K",
+    "B5": "stream over new memory, each page once, 256K mapped at a time",
+    "B6": "stream over new memory in 2M pages",
+    "B7": "half of the faults are for pages of the other half",
+    "B8": "random 4K of a file in the page cache, 64 in flight",
+    "B9": "half of the memory fits, the rest goes back to the file",
+    "B10": "64 devices on 1, 4 and 16 queues; two shards",
+    "B11": "one fault at a time while another device sends 64",
+    "B12": "statistics polled at 10 Hz, beside none at all",
+    "B15": "64 devices from start to the first answer",
+    "B16": "memory of the daemon for each page that is mapped",
+}
 
-GOALS = [
-    Goal("B3", "mock", "faults_per_s", True, {"a": 1.5, "b": 0.9}, RANDOM),
-    Goal("B3", "mock", "cpu_ns_per_fault", False, {}, RANDOM),
-    Goal("B3", "mock", "batch_per_fault_p50_ns", False, {}, RANDOM),
-    Goal("B3", "mock", "batch_per_fault_p99_ns", False, {}, RANDOM),
-    Goal("B3", "mock", "batch_per_fault_p999_ns", False, {}, RANDOM),
-    Goal("B4", "mock", "faults_per_s", True, {"a": 30, "b": 0.9}, ORDER),
-    Goal("B4", "mock", "cpu_ns_per_fault", False, {}, ORDER),
-    Goal("B4", "mock", "batch_per_fault_p99_ns", False, {}, ORDER),
-    Goal("B7", "mock", "faults_per_s", True, {"b": 0.9}, TWICE),
-    Goal("B7", "mock", "us_per_duplicate", False, {"value": 0.2}, TWICE),
-    Goal("B7", "mock", "maps_per_page", False, {"value": 1}, TWICE),
+# bench, engine, metric, more is better, targets
+TABLE = [
+    ("B1", "vm", "latency_p50_ns", False, {"a": 1.1, "b": 1.15}),
+    ("B1", "vm", "latency_p99_ns", False, {"a": 1}),
+    ("B1", "vm", "latency_p999_ns", False, {}),
+    ("B1", "vm", "cpu_ns_per_fault", False, {}),
+    ("B2", "vm", "latency_p50_ns", False, {"b": 1.1}),
+    ("B2", "vm", "p50_over_wake_and_a", False, {"value": 1}),
+    ("B2", "vm", "latency_p99_ns", False, {}),
+    ("B2", "vm", "latency_p999_ns", False, {}),
+    ("B2", "vm", "cpu_ns_per_fault", False, {}),
+    ("B2", "vm", "idle_cpu_percent", False, {"value": 0.1}),
+    ("B3", "mock", "faults_per_s", True, {"a": 1.5, "b": 0.9}),
+    ("B3", "mock", "cpu_ns_per_fault", False, {}),
+    ("B3", "mock", "batch_per_fault_p99_ns", False, {}),
+    ("B3", "mock", "batch_per_fault_p999_ns", False, {}),
+    ("B3", "sim", "instructions_per_fault", False, {"b": 1.25}),
+    ("B4", "mock", "faults_per_s", True, {"a": 30, "b": 0.9}),
+    ("B4", "mock", "cpu_ns_per_fault", False, {}),
+    ("B4", "mock", "batch_per_fault_p99_ns", False, {}),
+    ("B5", "vm", "bytes_per_s", True, {"a": 4, "b": 0.95, "c": 3}),
+    ("B5", "vm", "share_of_memset", True, {"value": 0.85}),
+    ("B5", "vm", "cpu_ns_per_page", False, {}),
+    ("B5", "vm", "start_ms", False, {}),
+    ("B6", "vm", "bytes_per_s", True, {"a": 5, "b": 0.97, "c": 4}),
+    ("B6", "vm", "cpu_ns_per_page", False, {}),
+    ("B6", "vm", "start_ms", False, {}),
+    ("B7", "mock", "faults_per_s", True, {"b": 0.9}),
+    ("B7", "mock", "us_per_duplicate", False, {"value": 0.2}),
+    ("B7", "mock", "maps_per_page", False, {"value": 1}),
+    ("B8", "sim", "faults_per_s", True, {"b": 0.9}),
+    ("B8", "sim", "cpu_ns_per_fault", False, {}),
+    ("B8", "vm", "vm_faults_per_s", True, {"b": 0.9}),
+    ("B8", "vm", "vm_latency_mean_ns", False, {}),
+    ("B8", "vm", "vm_cpu_ns_per_fault", False, {}),
+    ("B9", "sim", "visits_per_s", True, {"b": 1}),
+    ("B9", "sim", "hit_ratio", True, {}),
+    ("B9", "sim", "bytes_written", False, {"b": 1}),
+    ("B9", "sim", "cpu_ns_per_visit", False, {}),
+    ("B9", "vm", "vm_bytes_per_s", True, {}),
+    ("B9", "vm", "vm_cpu_ns_per_fault", False, {}),
+    ("B10", "mock", "queues1_faults_per_s", True, {"b": 0.85}),
+    ("B10", "mock", "queues4_faults_per_s", True, {"b": 0.85}),
+    ("B10", "mock", "queues16_faults_per_s", True, {"b": 0.85}),
+    ("B10", "mock", "queues16_batch_per_fault_p99_ns", False, {}),
+    ("B10", "mock", "shards_speedup", True, {"value": 1.7}),
+    ("B10", "sim", "shards_cpu_speedup", True, {"value": 1.7}),
+    ("B11", "vm", "p99_over_solo", False, {"value": 2}),
+    ("B11", "vm", "latency_p50_ns", False, {}),
+    ("B11", "vm", "latency_p99_ns", False, {}),
+    ("B11", "vm", "latency_p999_ns", False, {}),
+    ("B12", "mock", "mean_faults_per_s", True, {"b": 0.95}),
+    ("B15", "mock", "first_answer_ms", False, {}),
+    ("B15", "mock", "ms_more_than_kernel", False, {"value": 20}),
+    ("B16", "mock", "dense_bytes_per_page", False, {"value": 4}),
+    ("B16", "mock", "isolated_bytes_per_page", False, {"value": 32}),
 ]
 
-
-def per_round(results, who, of, *inputs):
-    """[of(...)] over the rounds that have all inputs, (bench, metric) each."""
-    lists = [results.get((bench, who, metric), []) for bench, metric in inputs]
-    return [of(*values) for values in zip(*lists)]
-
-
-def derive(results):
-    """Metrics that are made of others."""
-    for who in ("ours", "a", "b"):
-        made = per_round(results, who, lambda both, unique: (2 * both - unique) / 1000,
-                         ("B7", "cpu_ns_per_fault"), ("B7", "unique_cpu_ns_per_fault"))
-        if made:
-            results["B7", who, "us_per_duplicate"] = made
+GOALS = [Goal(*row, TITLES[row[0]]) for row in TABLE]
 
 
 def median_of(results, bench, who, metric):
@@ -48,17 +107,29 @@ def median_of(results, bench, who, metric):
     return statistics.median(values) if values else None
 
 
-def reason(row, results):
-    """Why a target is missed, by what was measured in the same run."""
-    why = []
-    goal = row.goal
-    limit = row.median.get("b")
-    if "a" in row.missed and limit and row.median.get("a"):
-        reach = limit / row.median["a"]
-        if (reach < goal.targets["a"]) if goal.higher else (reach > goal.targets["a"]):
-            why.append(f"the limit (b) itself is at {reach:.2f} of (a)")
-    return "; ".join(why) or "no profile"
+def derive(results):
+    """Metrics that are made of others, round by round."""
+    def make(bench, who, metric, of, *inputs):
+        lists = [results.get(key, []) for key in inputs]
+        made = [of(*values) for values in zip(*lists)]
+        if made:
+            results[bench, who, metric] = made
 
-
-def print_model(results):
-    """Nothing to extrapolate from yet."""
+    for key in [k for k in results if k[:2] == ("B1", "a")]:  # it cannot sleep
+        results["B2", "a", key[2]] = results[key]
+    for who in ("ours", "a", "b"):
+        make("B7", who, "us_per_duplicate", lambda both, unique: (2 * both - unique) / 1000,
+             ("B7", who, "cpu_ns_per_fault"), ("B7", who, "unique_cpu_ns_per_fault"))
+        make("B11", who, "p99_over_solo", lambda flood, solo: flood / solo,
+             ("B11", who, "latency_p99_ns"), ("B11", who, "solo_latency_p99_ns"))
+        make("B5", who, "share_of_memset", lambda ours, memset: ours / memset,
+             ("B5", who, "bytes_per_s"), ("B5", "vm", "memset_bytes_per_s"))
+    wake = median_of(results, "wake", "vm", "other_cpu_p50_ns") or 0
+    make("B2", "ours", "p50_over_wake_and_a", lambda ours, a: ours / (wake + 1.2 * a),
+         ("B2", "ours", "latency_p50_ns"), ("B2", "a", "latency_p50_ns"))
+    make("B10", "ours", "shards_speedup", lambda two, one: two / one,
+         ("B10", "ours", "shards2_faults_per_s"), ("B10", "ours", "shards1_faults_per_s"))
+    make("B10", "ours", "shards_cpu_speedup", lambda two, one: 2 * one / two,
+         ("B10", "ours", "sim_shards2_cpu_ns_per_fault"), ("B10", "ours", "sim_shards1_cpu_ns_per_fault"))
+    make("B15", "ours", "ms_more_than_kernel", lambda ours, b: ours - b,
+         ("B15", "ours", "first_answer_ms"), ("B15", "b", "first_answer_ms"))

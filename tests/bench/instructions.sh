@@ -1,17 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Instructions of a fault on the simulated device, from the readable callback on, without
-# what the device does: 4 KiB granule, batches of 64 faults on pages that are not mapped.
-# The same for the same binary, however busy the machine is.
+# what the device does: 4 KiB granule, batches of 64 faults on pages that are not mapped;
+# then those of the bare loop, limit.c. The same for the same binary, however busy the
+# machine is.
 set -eu
 
 build=${IOPFD_BUILD:-build}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/iopfd-bench.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
-
-faults=$(timeout 300 valgrind -q --tool=callgrind --callgrind-out-file="$tmp/out" --collect-atstart=no \
-	--toggle-collect=pager_on_readable "$build/tests/bench/instructions" 200)
-callgrind_annotate --inclusive=yes --threshold=100 "$tmp/out" 2> /dev/null | tr -d , > "$tmp/functions"
 
 # inclusive FUNCTION: instructions in it and below
 inclusive() {
@@ -20,8 +17,23 @@ inclusive() {
 	[ -n "$n" ] || { echo "no function $1 in the profile" >&2; exit 1; }
 	echo "$n"
 }
-total=$(inclusive pager_on_readable)
-for op in sim_read sim_map sim_write; do
-	total=$((total - $(inclusive $op)))
-done
-echo "instructions per fault (sim, 4K, batch 64, device excluded): $((total / faults))"
+
+# per_fault FUNCTION PROGRAM ARGUMENT...: the program prints how many faults there were
+per_fault() {
+	local function=$1 faults total
+	shift
+	timeout 300 valgrind -q --tool=callgrind --callgrind-out-file="$tmp/out" --collect-atstart=no \
+		--toggle-collect="$function" "$@" > "$tmp/printed"
+	faults=$(awk 'NF == 1 { print $1 } $1 == "faults" { print $2 }' "$tmp/printed")
+	callgrind_annotate --inclusive=yes --threshold=100 "$tmp/out" 2> /dev/null | tr -d , > "$tmp/functions"
+	total=$(inclusive "$function")
+	for op in sim_read sim_map sim_write; do
+		total=$((total - $(inclusive $op)))
+	done
+	echo $((total / faults))
+}
+
+echo "instructions per fault (sim, 4K, batch 64, device excluded): $(per_fault pager_on_readable \
+	"$build/tests/bench/instructions" 200)"
+echo "instructions per fault of the bare loop: $(per_fault serve "$build/tests/bench/limit" size=50M iova=0x100000000 \
+	address=sim:count=12800+depth=64+credits=64+pattern=seq+write=100%+verify=no visits=12800)"

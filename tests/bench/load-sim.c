@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Waits until the daemon's simulated device has made all its visits, and says how fast that
- * was. The device is in the daemon, and began when it was attached.
+ * Waits until the daemon's simulated devices have made all their visits, and says how fast
+ * that was. They are in the daemon, and began when they were attached.
  *
- *	device=NAME, space=NAME, visits=N, pid=
+ *	device=NAME[,NAME…], visits=N   they make so many in all
+ *	space=NAME                    whose bytes written back are told
+ *	pid=
  */
 #include <stdio.h>
 
@@ -20,25 +22,33 @@ static uint64_t counted(struct client *c, const char *object, const char *name)
 	return scenario_counter(&s, name);
 }
 
+/* By all devices together. */
+static uint64_t visited(struct client *c)
+{
+	char device[OPTION_ITEM_SIZE];
+	uint64_t sum = 0, n;
+
+	for (size_t i = 0; option_item("device", i, device); i++) {
+		MUST(client_engine_counter(c, device, "Visits", &n));
+		sum += n;
+	}
+	return sum;
+}
+
 static void run(struct client *c)
 {
 	const struct timespec pause = { .tv_nsec = 2 * NSEC_PER_MSEC };
-	const char *device = option("device", NULL);
 	pid_t process = (pid_t)option_number("pid", 0);
-	uint64_t visits = option_number("visits", 0), seen = 0, begin = 0;
-	char object[128], space[128];
+	uint64_t visits = option_number("visits", 0), begin;
+	char space[OPTION_ITEM_SIZE + 8];
 
-	snprintf(object, sizeof(object), "device/%s", device);
-	snprintf(space, sizeof(space), "space/%s", option("space", NULL));
-	while (!seen) {
+	do
 		begin = clock_now_ns();
-		MUST(client_engine_counter(c, device, "Visits", &seen));
-	}
-	while (seen < visits) {
+	while (!visited(c));
+	while (visited(c) < visits)
 		nanosleep(&pause, NULL);
-		MUST(client_engine_counter(c, device, "Visits", &seen));
-	}
-	print_rates(counted(c, object, "FaultsTotal"), visits, clock_now_ns() - begin, process);
+	print_rates(counted(c, "", "FaultsTotal"), visits, clock_now_ns() - begin, process);
+	snprintf(space, sizeof(space), "space/%s", option("space", NULL));
 	print_result("bytes_written", (double)counted(c, space, "BytesWrittenBack"));
 }
 

@@ -30,6 +30,7 @@ shards() {
 }
 
 all() {
+	record B10 "$1" "" "$bench/parallel"
 	shards "$1" 1
 	shards "$1" 2
 }

@@ -52,6 +52,23 @@ run() {
 	esac
 }
 
+# shards NUMBER: two devices, each with a queue of its own
+shards() {
+	local i
+	conf=$(
+		printf '[daemon]\nworkers = %d\n' "$1"
+		for i in 0 1; do
+			printf '[device sim%d]\naddress = sim:count=150000,pattern=seq,depth=64,verify=no\nspace = s%d\n' $i $i
+			printf '[region s%d/heap]\niova = 0x100000000\nlength = 600M\ngranule = 4K\n' $i
+		done
+	)
+	conf=$(config shards <<< "$conf")
+	daemon_start --config="$conf"
+	"$bench/load-sim" --bus="$bus_address" run device=sim0,sim1 space=s0 visits=300000 pid="$daemon" |
+		sed "s/^/B10 ours sim_shards$1_/"
+	daemon_stop
+}
+
 "$bench/wake" | with_prefix wake host
 head -c 128M /dev/urandom > "$tmp/image"
 for ((round = 0; round < ${ROUNDS:-5}; round++)); do
@@ -59,4 +76,8 @@ for ((round = 0; round < ${ROUNDS:-5}; round++)); do
 		! asked B8 || run B8 $who 120000 none pattern=random,write=0%
 		! asked B9 || run B9 $who 400000 64M pattern=zipf,write=30%
 	done
+	if asked B10; then
+		shards 1
+		shards 2
+	fi
 done

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Why a target is missed, said with what was measured in the same run."""
+
+from goals import median_of
+
+
+def limit_is_no_better(row):
+    """The limit (b) in our place would miss the same."""
+    goal, limit = row.goal, row.median.get("b")
+    for who in row.missed:
+        target = goal.targets[who]
+        if who == "b" or limit is None or (who != "value" and not row.median.get(who)):
+            continue
+        reached = limit if who == "value" else limit / row.median[who]
+        if (reached < target) if goal.higher else (reached > target):
+            yield f"the limit (b) itself is at {reached:.3g}" + ("" if who == "value" else f" of ({who})")
+
+
+def cpu_beside_limit(row, results):
+    for metric in ("cpu_ns_per_fault", "cpu_ns_per_page", "cpu_ns_per_visit"):
+        prefix = "vm_" if row.goal.metric.startswith("vm_") else ""
+        for queues in ("queues1_", "queues4_", "queues16_"):
+            prefix = queues if row.goal.metric.startswith(queues) else prefix
+        ours, b = (median_of(results, row.goal.bench, who, prefix + metric) for who in ("ours", "b"))
+        if ours and b and "b" in row.missed:
+            yield f"{ours:.0f} ns of CPU each ({metric[7:].replace('_', ' ')}), (b) {b:.0f}"
+            break
+
+
+def instructions(row, results):
+    ours, b = (median_of(results, "B3", who, "instructions_per_fault") for who in ("ours", "b"))
+    if ours and b and row.goal.engine in ("mock", "sim") and "b" in row.missed:
+        yield f"{ours:.0f} instructions of user space for each fault of a batch, (b) {b:.0f}"
+
+
+def second_cpu(row, results):
+    worth = median_of(results, "B10", "ours", "second_cpu")
+    if worth and row.goal.metric == "shards_speedup":
+        yield f"two threads of this machine that only make system calls do {worth:.2f} of what one does"
+
+
+def wake(row, results):
+    cost = median_of(results, "wake", "vm", "other_cpu_p50_ns")
+    if cost and row.goal.bench in ("B1", "B2"):
+        yield f"to wake a thread on the other CPU takes {cost / 1000:.0f} us here"
+
+
+def spin(row):
+    if row.goal.bench == "B1" and not row.can_spin:
+        yield "this daemon has no key spin yet: it sleeps while they spin"
+
+
+def reason(row, results):
+    words = [*limit_is_no_better(row), *cpu_beside_limit(row, results), *instructions(row, results),
+             *second_cpu(row, results), *spin(row), *wake(row, results)]
+    return "; ".join(words) or "not known: profile it"
