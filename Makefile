@@ -218,7 +218,7 @@ demo:
 bench bench-json:
 	tests/deps.sh build bench
 	$(SUBMAKE) all tests >&2
-	IOPFD_BUILD='$(abspath $(BUILD))' python3 tests/bench/bench.py $(if $(filter %-json,$@),--json) $(BENCH)
+	IOPFD_BUILD='$(abspath $(BUILD))' python3 -B tests/bench/bench.py $(if $(filter %-json,$@),--json) $(BENCH)
 
 bench-evict:
 	$(SUBMAKE) all tests

@@ -29,6 +29,7 @@ def arguments():
     parser = argparse.ArgumentParser(description="iopfd beside other fault loops")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="benchmarks, blank separated: B3 B4")
+    parser.add_argument("--cases", default="", help="only these of cases/, blank separated: simulated")
     parser.add_argument("--json", action="store_true", help="one object per line instead of the table")
     parser.add_argument("--report", action="store_true", help="of what was measured before")
     parser.add_argument("--out", default=os.path.join(BUILD, "bench"), help="folder")
@@ -50,6 +51,8 @@ def machine_of(script):
 
 def spin_option():
     """The line of the configuration that lets the daemon spin, if this build knows it."""
+    if not os.access(os.path.join(BUILD, "iopfd"), os.X_OK):
+        sys.exit(f"{BUILD} has no daemon: run make first")
     known = subprocess.run([os.path.join(BUILD, "iopfd"), "--dump-config"], stdout=subprocess.PIPE,
                            stderr=subprocess.DEVNULL, text=True, check=False).stdout
     return "spin = auto" if re.search(r"^spin = ", known, re.M) else ""
@@ -70,7 +73,7 @@ def command_of(script, environment):
 
 
 def run_case(name, benches, args):
-    """Returns whether it was run; what cannot run here is said, and missing in the table."""
+    """What cannot run here is said, and missing in the table."""
     environment = {"IOPFD_BUILD": BUILD, "ROUNDS": str(args.rounds), "ONLY": " ".join(benches),
                    "BENCH_SPIN": spin_option()}
     script = os.path.join(HERE, "cases", name + ".sh")
@@ -112,7 +115,8 @@ def main():
     os.makedirs(os.path.join(args.out, "raw"), exist_ok=True)
     if not args.report:
         for name in dict.fromkeys(case for b in wanted for case in goals.CASES_OF[b]):
-            run_case(name, [b for b in wanted if name in goals.CASES_OF[b]], args)
+            if not args.cases or name in args.cases.split():
+                run_case(name, [b for b in wanted if name in goals.CASES_OF[b]], args)
     results = read_results(os.path.join(args.out, "raw"), wanted)
     goals.derive(results)
     rows = report.rows(results, wanted, bool(spin_option()))
