@@ -73,22 +73,24 @@ def command_of(script, environment):
 
 
 def run_case(name, benches, args):
-    """What cannot run here is said, and missing in the table."""
+    """False: it failed. What cannot run here is said, and missing in the table."""
     environment = {"IOPFD_BUILD": BUILD, "ROUNDS": str(args.rounds), "ONLY": " ".join(benches),
                    "BENCH_SPIN": spin_option()}
     script = os.path.join(HERE, "cases", name + ".sh")
     command = command_of(script, environment)
     if not command:
         say(f"skipped: {' '.join(benches)}: no machine in {RIG} (IOPFD_RIG names its folder)")
-        return
+        return True
     started = time.monotonic()
     raw = os.path.join(args.out, "raw", name)
     with open(raw, "w", encoding="utf-8") as f:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=f, check=False, cwd=TOP,
                               env={**os.environ, **environment})
     if done.returncode:
-        sys.exit(f"{name} failed with {done.returncode}; what it measured before is in {raw}")
+        say(f"{name} failed with {done.returncode}; what it measured before is in {raw}")
+        return False
     say(f"{name}: {' '.join(benches)} in {time.monotonic() - started:.0f} s")
+    return True
 
 
 def read_results(folder, benches):
@@ -113,10 +115,11 @@ def main():
     if unknown or args.rounds < 1:
         sys.exit(f"there is no {' '.join(unknown)}" if unknown else "at least one round")
     os.makedirs(os.path.join(args.out, "raw"), exist_ok=True)
+    failed = False
     if not args.report:
         for name in dict.fromkeys(case for b in wanted for case in goals.CASES_OF[b]):
             if not args.cases or name in args.cases.split():
-                run_case(name, [b for b in wanted if name in goals.CASES_OF[b]], args)
+                failed |= not run_case(name, [b for b in wanted if name in goals.CASES_OF[b]], args)
     results = read_results(os.path.join(args.out, "raw"), wanted)
     goals.derive(results)
     rows = report.rows(results, wanted, bool(spin_option()))
@@ -130,7 +133,8 @@ def main():
             print("This daemon has no key spin: in B1 it sleeps, beside others that spin.\n")
         report.print_table(results, rows, args.rounds)
         print(f"\nPlots, and what was measured in each round: {args.out}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,7 +8,8 @@
  *	mode=random     pages at random, count= visits
  *	mode=idle       nothing for seconds=: the CPU that the server takes
  *	bdf=            the device
- *	flood=BDF       another device, kept busy meanwhile with depth 64 in flood-size= bytes
+ *	flood=BDF       another device, busy meanwhile with depth 64 in flood-size= bytes; when it
+ *	                is through with them, the measurement ends
  *	pid=            of the server
  *	iova=, size=    of the window
  *	count=, depth=, pause-us=
@@ -86,18 +87,22 @@ static void run_single(struct load *l)
 		if (result.groups != 1)
 			die("%" PRIu64 " faults instead of one", result.groups);
 		samples_add(&s, result.latency_ns);
+		/* Without the flood it would be another measurement */
+		if (l->flood.bar && !iopf_dma_busy(&l->flood, FLOOD_CHANNEL))
+			break;
 		job.iova += step;
 		sleep_ns(l->pause_ns);
 	}
 	cpu = process_cpu_ns(l->server) - cpu;
 	print_quantiles("latency", &s, 1);
-	print_result("cpu_ns_per_fault", (double)cpu / (double)l->count);
+	print_result("cpu_ns_per_fault", (double)cpu / (double)s.n);
 	samples_free(&s);
 }
 
 static void run_pages(struct load *l, uint32_t flags, uint64_t count)
 {
-	uint64_t cpu = process_cpu_ns(l->server), bytes = (count ? count : l->size / IOPF_PAGE) * IOPF_PAGE;
+	uint64_t bytes = (count ? count : l->size / IOPF_PAGE) * IOPF_PAGE;
+	uint64_t cpu = process_cpu_ns(l->server), sleeps = process_sleeps(l->server);
 	struct iopf_job job = job_of(l);
 	struct iopf_result result;
 	double seconds;
@@ -112,6 +117,9 @@ static void run_pages(struct load *l, uint32_t flags, uint64_t count)
 	print_result("faults", (double)result.groups);
 	print_result("latency_mean_ns", (double)result.latency_ns / (double)result.groups);
 	print_result("cpu_ns_per_fault", (double)cpu / (double)result.groups);
+	sleeps = process_sleeps(l->server) - sleeps;
+	print_result("sleeps_per_page", (double)sleeps / (double)(bytes / IOPF_PAGE));
+	print_result("sleeps_per_fault", (double)sleeps / (double)result.groups);
 	print_result("cpu_ns_per_page", (double)cpu / (double)(bytes / IOPF_PAGE));
 }
 
@@ -132,13 +140,6 @@ static void start_flood(struct load *l)
 	job.depth = 64;
 	job.n_pages = (uint32_t)(option_number("flood-size", l->size) / IOPF_PAGE);
 	iopf_dma_start(&l->flood, &job);
-}
-
-static void end_flood(struct load *l)
-{
-	if (!iopf_dma_busy(&l->flood, FLOOD_CHANNEL))
-		die("the flood ended too early: flood-size= is too small");
-	iopf_dma_abort(&l->flood, FLOOD_CHANNEL);
 }
 
 int main(int argc, char **argv)
@@ -171,7 +172,7 @@ int main(int argc, char **argv)
 	else
 		run_idle(&l);
 	if (*flood)
-		end_flood(&l);
+		iopf_dma_abort(&l.flood, FLOOD_CHANNEL);
 	iopf_dma_close(&l.dma);
 	iopf_dma_close(&l.flood);
 	return options_check();

@@ -14,6 +14,9 @@
 #include "measure.h"
 #include "scenario.h"
 
+#define SHORTEST_NS (2 * NSEC_PER_MSEC)
+#define LONGEST_NS (100 * NSEC_PER_MSEC)
+
 static uint64_t counted(struct client *c, const char *object, const char *name)
 {
 	struct client_statistics s;
@@ -35,18 +38,26 @@ static uint64_t visited(struct client *c)
 	return sum;
 }
 
+/* Seldom, for asking costs the daemon time: after half of what the rest will take. */
+static void wait_a_while(uint64_t seen, uint64_t visits, uint64_t ns)
+{
+	uint64_t rest = (uint64_t)((double)ns / (double)(seen + 1) * (double)(visits - seen));
+	const struct timespec pause = { .tv_nsec = (long)MAX(MIN(rest / 2, LONGEST_NS), SHORTEST_NS) };
+
+	nanosleep(&pause, NULL);
+}
+
 static void run(struct client *c)
 {
-	const struct timespec pause = { .tv_nsec = 2 * NSEC_PER_MSEC };
 	pid_t process = (pid_t)option_number("pid", 0);
-	uint64_t visits = option_number("visits", 0), begin;
+	uint64_t visits = option_number("visits", 0), begin, seen;
 	char space[OPTION_ITEM_SIZE + 8];
 
 	do
 		begin = clock_now_ns();
 	while (!visited(c));
-	while (visited(c) < visits)
-		nanosleep(&pause, NULL);
+	while ((seen = visited(c)) < visits)
+		wait_a_while(seen, visits, clock_now_ns() - begin);
 	print_rates(counted(c, "", "FaultsTotal"), visits, clock_now_ns() - begin, process);
 	snprintf(space, sizeof(space), "space/%s", option("space", NULL));
 	print_result("bytes_written", (double)counted(c, space, "BytesWrittenBack"));

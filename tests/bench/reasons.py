@@ -16,15 +16,23 @@ def limit_is_no_better(row):
             yield f"the limit (b) itself is at {reached:.3g}" + ("" if who == "value" else f" of ({who})")
 
 
-def cpu_beside_limit(row, results):
-    for metric in ("cpu_ns_per_fault", "cpu_ns_per_page", "cpu_ns_per_visit"):
-        prefix = "vm_" if row.goal.metric.startswith("vm_") else ""
-        for queues in ("queues1_", "queues4_", "queues16_"):
-            prefix = queues if row.goal.metric.startswith(queues) else prefix
-        ours, b = (median_of(results, row.goal.bench, who, prefix + metric) for who in ("ours", "b"))
-        if ours and b and "b" in row.missed:
-            yield f"{ours:.0f} ns of CPU each ({metric[7:].replace('_', ' ')}), (b) {b:.0f}"
-            break
+def prefix_of(metric):
+    return next((p for p in ("vm_", "queues1_", "queues4_", "queues16_", "sim_") if metric.startswith(p)), "")
+
+
+def beside_limit(row, results):
+    """What a fault takes of the CPU, and how often somebody sleeps and is woken for it."""
+    kinds = (("cpu_ns_per_page", "cpu_ns_per_fault"), "{:.0f} ns of CPU"), (("sleeps_per_page", "sleeps_per_fault"),
+                                                                             "{:.3g} sleeps and wakes")
+    if not {"b", "value"} & set(row.missed):
+        return
+    for metrics, words in kinds:
+        for metric in metrics:
+            ours, b = (median_of(results, row.goal.bench, who, prefix_of(row.goal.metric) + metric)
+                       for who in ("ours", "b"))
+            if ours is not None and b is not None:
+                yield f"{words.format(ours)} {metric[metric.index('per_'):].replace('_', ' ')}, (b) {words.format(b)}"
+                break
 
 
 def instructions(row, results):
@@ -51,6 +59,6 @@ def spin(row):
 
 
 def reason(row, results):
-    words = [*limit_is_no_better(row), *cpu_beside_limit(row, results), *instructions(row, results),
+    words = [*limit_is_no_better(row), *beside_limit(row, results), *instructions(row, results),
              *second_cpu(row, results), *spin(row), *wake(row, results)]
     return "; ".join(words) or "not known: profile it"

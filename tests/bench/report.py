@@ -63,7 +63,7 @@ def print_table(results, rows_, rounds):
         costs = {m: statistics.median(v) for (b, w, m), v in results.items() if b == "wake" and w == where}
         if costs:
             print(f"  {where}: " + ", ".join(f"{m.replace('_ns', '').replace('_', ' ')} {v / 1000:.1f} us"
-                                             for m, v in sorted(costs.items())))
+                                             for m, v in costs.items()))
     print(f"\nMedians of {rounds} rounds, side by side; +- half of the range of ours; x = ours by theirs.")
     print("(a) one at a time, (b) the bare limit, (c) userfaultfd, (d) all pinned at the start. ! = target missed")
     print(f"{'':4} {'':6} {'':28} {'ours':>7} {'+-%':>4} " + " ".join(f"{w:>7} {'x':>6}" for w in WHO) + "  target")

@@ -5,7 +5,7 @@
 # DMA: B5 4K pages, mapped 256K at once, B6 2M pages.
 . "${0%/*}/../lib/guest.sh"
 
-iova=0x100000000 size=128M
+iova=0x100000000 size=96M
 
 small() {
 	case $1 in

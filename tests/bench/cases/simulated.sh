@@ -69,12 +69,40 @@ shards() {
 	daemon_stop
 }
 
+# polled WHO: (b) is the daemon without statistics, and nobody asks for them
+polled() {
+	local iopfd=$iopfd poller=
+	conf=$(config polled <<- EOT
+		[daemon]
+		workers = 1
+		[region space/heap]
+		iova = 0x100000000
+		length = 800M
+		granule = 4K
+		[device sim0]
+		address = sim:count=200000,pattern=seq,depth=64,verify=no
+		space = space
+	EOT
+	)
+	[ "$1" = ours ] || iopfd=$IOPFD_BUILD/tests/iopfd-silent
+	daemon_start --config="$conf"
+	if [ "$1" = ours ]; then
+		"$bench/poll-statistics" --bus="$bus_address" poll objects=device/sim0,space/space &
+		poller=$!
+	fi
+	"$bench/load-sim" --bus="$bus_address" run device=sim0 space=space visits=200000 pid="$daemon" |
+		with_prefix B12 "$1"
+	reap "$poller" -TERM
+	daemon_stop
+}
+
 "$bench/wake" | with_prefix wake host
 head -c 128M /dev/urandom > "$tmp/image"
 for ((round = 0; round < ${ROUNDS:-5}; round++)); do
 	for who in ours b; do
 		! asked B8 || run B8 $who 120000 none pattern=random,write=0%
 		! asked B9 || run B9 $who 400000 64M pattern=zipf,write=30%
+		! asked B12 || polled $who
 	done
 	if asked B10; then
 		shards 1

@@ -5,9 +5,9 @@
 # fit, and what is evicted goes back to the file.
 . "${0%/*}/../lib/guest.sh"
 
-iova=0x100000000 size=64M
+iova=0x100000000 size=32M
 [ "$(stat -f -c %T "$tmp")" != tmpfs ] || fail "a file on tmpfs would be mapped itself"
-head -c 64M /dev/urandom > "$tmp/image"
+head -c 32M /dev/zero > "$tmp/image"
 
 # serve WHO BUDGET
 serve() {
@@ -43,8 +43,8 @@ random() {
 }
 
 all() {
-	random B8 "$1" $size 30000
-	random B9 "$1" 32M 30000
+	random B8 "$1" $size 10000
+	random B9 "$1" 16M 10000
 }
 
 for_rounds all ours b

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "measure.h"
 
-#include <inttypes.h>
+#include <glob.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,29 +76,55 @@ uint64_t process_cpu_ns(pid_t process)
 	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
 }
 
-uint64_t process_private_bytes(pid_t process)
+/* Of a file of /proc; dies without one. */
+static uint64_t read_field(const char *path, const char *field)
 {
-	uint64_t kib = UINT64_MAX;
-	char path[64], line[256];
+	uint64_t value = UINT64_MAX;
+	char line[256];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", process);
 	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "RssAnon: %" SCNu64, &kib) == 1)
-			break;
+	while (f && value == UINT64_MAX && fgets(line, sizeof(line), f))
+		if (!strncmp(line, field, strlen(field)))
+			value = strtoull(line + strlen(field), NULL, 10);
 	if (f)
 		fclose(f);
-	if (kib == UINT64_MAX)
-		die("%s has no RssAnon", path);
-	return kib << 10;
+	if (value == UINT64_MAX)
+		die("%s has no %s", path, field);
+	return value;
+}
+
+uint64_t process_private_bytes(pid_t process)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", process);
+	return read_field(path, "RssAnon:") << 10;
+}
+
+uint64_t process_sleeps(pid_t process)
+{
+	char pattern[64];
+	uint64_t sum = 0;
+	glob_t tasks;
+
+	snprintf(pattern, sizeof(pattern), "/proc/%d/task/*/status", process);
+	if (glob(pattern, 0, NULL, &tasks))
+		die("%s: there are none", pattern);
+	for (size_t i = 0; i < tasks.gl_pathc; i++)
+		sum += read_field(tasks.gl_pathv[i], "voluntary_ctxt_switches:");
+	globfree(&tasks);
+	return sum;
 }
 
 void print_rates(uint64_t faults, uint64_t visits, uint64_t ns, pid_t process)
 {
-	print_result("faults_per_s", (double)faults * (double)NSEC_PER_SEC / (double)ns);
 	print_result("visits_per_s", (double)visits * (double)NSEC_PER_SEC / (double)ns);
+	print_result("cpu_ns_per_visit", (double)process_cpu_ns(process) / (double)visits);
+	if (!faults)
+		return;
+	print_result("faults_per_s", (double)faults * (double)NSEC_PER_SEC / (double)ns);
 	print_result("hit_ratio", 1 - (double)faults / (double)visits);
 	print_result("cpu_ns_per_fault", (double)process_cpu_ns(process) / (double)faults);
-	print_result("cpu_ns_per_visit", (double)process_cpu_ns(process) / (double)visits);
+	print_result("sleeps_per_fault", (double)process_sleeps(process) / (double)faults);
 }

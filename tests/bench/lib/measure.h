@@ -28,9 +28,13 @@ void print_quantiles(const char *prefix, struct samples *s, double per);
 /* CPU time of all threads of a process since it began; kernels of `uml` count in ticks. */
 uint64_t process_cpu_ns(pid_t process);
 
+/* How often its threads went to sleep since they began. */
+uint64_t process_sleeps(pid_t process);
+
 /* Memory of its own, not of files: heap and stacks, not the pages that it lends to devices. */
 uint64_t process_private_bytes(pid_t process);
 
 /* Of a simulated device that made so many visits: faults_per_s, hit_ratio, and what a fault
- * takes of the process' CPU time, the model's included: cpu_ns_per_fault. */
+ * takes of the process' CPU time, the model's included: cpu_ns_per_fault. faults 0: nobody
+ * counted them. */
 void print_rates(uint64_t faults, uint64_t visits, uint64_t ns, pid_t process);
