@@ -88,6 +88,7 @@ CHECKS := $(sort $(wildcard tests/check-*.sh))
 DAEMON_TESTS := $(sort $(wildcard tests/daemon/*.sh))
 UML_TESTS := $(sort $(wildcard tests/uml/test-*.sh))
 VM_TESTS := $(sort $(wildcard tests/vm/test-*.sh))
+BENCHES := $(sort $(wildcard tests/bench/*.sh))
 RUN = CC='$(CC)' IOPFD_BUILD='$(abspath $(BUILD))' tests/run
 
 all: $(BUILD)/iopfd
@@ -220,9 +221,10 @@ bench bench-json:
 	$(SUBMAKE) all tests >&2
 	IOPFD_BUILD='$(abspath $(BUILD))' python3 -B tests/bench/bench.py $(if $(filter %-json,$@),--json) $(BENCH)
 
-bench-evict:
+bench-more:
+	tests/deps.sh build bench
 	$(SUBMAKE) all tests
-	IOPFD_BUILD='$(abspath $(BUILD))' tests/bench/evict.sh
+	for b in $(BENCHES); do IOPFD_BUILD='$(abspath $(BUILD))' $$b || exit 1; done
 
 # FILE:FOLDER:MODE of all that is installed, but for the sample configuration, which may
 # be the administrator's by now.
@@ -273,7 +275,7 @@ help:
 	@echo 'check-vm     tests on VFIO devices of an emulated machine'
 	@echo 'bench        iopfd beside other fault loops, about 15 minutes: a table, plots in build/bench/'
 	@echo 'bench-json   the same, one JSON object for each line of the table that has a target'
-	@echo 'bench-evict  eviction beside FIFO, LRU and the optimum'
+	@echo 'bench-more   what stands for itself: eviction beside LRU and the optimum, a slow store, ...'
 	@echo 'install      below DESTDIR; PREFIX, sbindir, sysconfdir, ... as usual'
 	@echo 'uninstall    what install put there; a configuration that was changed stays'
 	@echo 'clean        remove build/'
@@ -282,6 +284,6 @@ help:
 
 FORCE:
 .PHONY: all tests deps check check-unit check-asan check-ubsan check-uml check-vm run-sanitized \
-	demo bench bench-json bench-evict install uninstall clean help FORCE
+	demo bench bench-json bench-more install uninstall clean help FORCE
 .SECONDARY:
 -include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(TEST_SOURCES) $(TOOL_SOURCES) $(SHARED_SOURCES) $(BENCH_LIB_SOURCES) tests/bench/silent/account.c $(DRIVER_SOURCES) $(wildcard tests/conformance/*.c tests/daemon/*.c)) $(PLUGINS:.so=.d)
