@@ -49,13 +49,13 @@ def machine_of(script):
     return found.group(1).split()
 
 
-def spin_option():
-    """The line of the configuration that lets the daemon spin, if this build knows it."""
+def can_spin():
+    """Whether the daemon of this build has the keys spin and cpus."""
     if not os.access(os.path.join(BUILD, "iopfd"), os.X_OK):
         sys.exit(f"{BUILD} has no daemon: run make first")
     known = subprocess.run([os.path.join(BUILD, "iopfd"), "--dump-config"], stdout=subprocess.PIPE,
                            stderr=subprocess.DEVNULL, text=True, check=False).stdout
-    return "spin = auto" if re.search(r"^spin = ", known, re.M) else ""
+    return all(re.search(rf"^{key} = ", known, re.M) for key in ("spin", "cpus"))
 
 
 def command_of(script, environment):
@@ -75,7 +75,7 @@ def command_of(script, environment):
 def run_case(name, benches, args):
     """False: it failed. What cannot run here is said, and missing in the table."""
     environment = {"IOPFD_BUILD": BUILD, "ROUNDS": str(args.rounds), "ONLY": " ".join(benches),
-                   "BENCH_SPIN": spin_option()}
+                   "BENCH_SPIN": "yes" if can_spin() else ""}
     script = os.path.join(HERE, "cases", name + ".sh")
     command = command_of(script, environment)
     if not command:
@@ -122,14 +122,14 @@ def main():
                 failed |= not run_case(name, [b for b in wanted if name in goals.CASES_OF[b]], args)
     results = read_results(os.path.join(args.out, "raw"), wanted)
     goals.derive(results)
-    rows = report.rows(results, wanted, bool(spin_option()))
+    rows = report.rows(results, wanted, can_spin())
     if not rows:
         sys.exit("nothing was measured")
     plot.write_all(args.out, rows)
     if args.json:
         report.print_json(rows)
     else:
-        if not spin_option():
+        if not can_spin():
             print("This daemon has no key spin: in B1 it sleeps, beside others that spin.\n")
         report.print_table(results, rows, args.rounds)
         print(f"\nPlots, and what was measured in each round: {args.out}")

@@ -7,17 +7,21 @@
 . "${0%/*}/../lib/guest.sh"
 
 victim=0000:01:00.0 other=0000:02:00.0
-pin="taskset -c 1"
+others="taskset -c 1"
 
 # serve WHO [spin]
 serve() {
 	case $1 in
 	ours)
-		line=
-		[ "$2" != spin ] || line=${BENCH_SPIN:-}
+		# Pinned by its own key: it does not spin where it may use one CPU only
+		spin=0
+		[ "$2" != spin ] || spin=10ms
+		lines=
+		[ -z "${BENCH_SPIN:-}" ] || lines=$(printf 'cpus = 1\nspin = %s' $spin)
+		pin=
 		ours victim other <<-END
 		workers = 1
-		$line
+		$lines
 		[region victim/heap]
 		iova = 0x100000000
 		length = 512M
@@ -34,8 +38,8 @@ serve() {
 		bus-master = yes
 		END
 		;;
-	a) stands_in one-at-a-time idle=spin address=$victim,$other devices=2 queues=2 iova=0x100000000 size=512M ;;
-	b) stands_in limit idle="$2" address=$victim,$other devices=2 queues=2 iova=0x100000000 size=512M ;;
+	a) pin=$others stands_in one-at-a-time idle=spin address=$victim,$other devices=2 queues=2 iova=0x100000000 size=512M ;;
+	b) pin=$others stands_in limit idle="$2" address=$victim,$other devices=2 queues=2 iova=0x100000000 size=512M ;;
 	esac
 }
 

@@ -91,7 +91,7 @@ polled() {
 		poller=$!
 	fi
 	"$bench/load-sim" --bus="$bus_address" run device=sim0 space=space visits=200000 pid="$daemon" |
-		with_prefix B12 "$1"
+		sed "s/^/B12 $1 sim_/"
 	reap "$poller" -TERM
 	daemon_stop
 }

@@ -6,8 +6,8 @@
 #
 #	for_rounds case		# calls "case ours", "case a", ... in turn, round by round
 #
-# ROUNDS, ONLY (benchmarks, blank separated; empty: all) and BENCH_SPIN (a line of the daemon's
-# section, if it knows that key) come from the driver.
+# ROUNDS, ONLY (benchmarks, blank separated; empty: all) and BENCH_SPIN (not empty: the daemon
+# has the keys spin and cpus) come from the driver.
 
 . "${0%/*}/../../lib/machine.sh"
 cd "${0%/*}/../../.." || exit 1
