@@ -55,7 +55,7 @@ def wake(row, results):
 
 def spin(row):
     if row.goal.bench == "B1" and not row.can_spin:
-        yield "this daemon has no key spin yet: it sleeps while they spin"
+        yield "this daemon has no key spin: it sleeps while they spin"
 
 
 def reason(row, results):
