@@ -10,8 +10,28 @@
 #include "fault/queue.h"
 #include "fault/stats.h"
 
-void account_group_read(struct stats *s, const struct uapi_fault_record *records, uint32_t n, uint32_t n_malformed);
-void account_group_answered(struct stats *s, enum queue_outcome outcome, uint64_t latency_ns);
+/* What was read for one attachment. */
+struct account_read {
+	uint64_t n_groups;
+	uint64_t n_records;
+	uint64_t n_malformed;
+	uint64_t n_read; /* records that ask for it; likewise below */
+	uint64_t n_write;
+	uint64_t n_exec;
+	uint64_t n_pasid;
+};
+
+/* All but the number of records. */
+static inline void account_record(struct account_read *a, const struct uapi_fault_record *record)
+{
+	a->n_read += record->perm & UAPI_PERM_READ ? 1 : 0;
+	a->n_write += record->perm & UAPI_PERM_WRITE ? 1 : 0;
+	a->n_exec += record->perm & UAPI_PERM_EXEC ? 1 : 0;
+	a->n_pasid += record->flags & UAPI_FAULT_PASID_VALID ? 1 : 0;
+}
+
+void account_read(struct stats *s, const struct account_read *a);
+void account_answered(struct stats *s, enum queue_outcome outcome, uint64_t n_groups, uint64_t latency_ns);
 void account_mapped(struct stats *s, uint64_t bytes);
 void account_unmapped(struct stats *s, uint64_t bytes);
 

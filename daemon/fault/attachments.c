@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "device/device.h"
 
 /* Index of the first one that is not before (dev_id, pasid). */
 static size_t attachments_position(const struct attachments *s, uint32_t dev_id, uint32_t pasid)
@@ -34,14 +33,7 @@ static struct attachment *attachments_at(struct attachments *s, size_t i, uint32
 
 struct attachment *attachments_find(struct attachments *s, uint32_t dev_id, uint32_t pasid)
 {
-	struct attachment *a = s->last;
-
-	if (a && a->dev_id == dev_id && a->pasid == pasid)
-		return a;
-	a = attachments_at(s, attachments_position(s, dev_id, pasid), dev_id, pasid);
-	if (a)
-		s->last = a;
-	return a;
+	return attachments_at(s, attachments_position(s, dev_id, pasid), dev_id, pasid);
 }
 
 int attachments_add(struct attachments *s, struct device *device, uint32_t pasid, struct stats *stats)
@@ -80,7 +72,6 @@ void attachments_remove(struct attachments *s, uint32_t dev_id, uint32_t pasid)
 		return;
 	memmove(s->items + i, s->items + i + 1, (s->n - i - 1) * sizeof(*s->items));
 	s->n--;
-	s->last = NULL;
 	free(a);
 }
 

@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "device/device.h"
+#include "device/uapi.h"
 #include "fault/stats.h"
-
-struct device;
 
 struct attachment {
 	uint32_t dev_id;
@@ -29,8 +29,12 @@ struct attachment {
 struct attachments {
 	struct attachment **items; /* sorted by (dev_id, pasid) */
 	size_t n;
-	struct attachment *last; /* of the last lookup */
 };
+
+static inline uint32_t record_pasid(const struct uapi_fault_record *record)
+{
+	return record->flags & UAPI_FAULT_PASID_VALID ? record->pasid : PASID_NONE;
+}
 
 struct attachment *attachments_find(struct attachments *s, uint32_t dev_id, uint32_t pasid);
 

@@ -33,15 +33,15 @@ static bool lease(struct budget_share *s, int64_t bytes)
 	return false;
 }
 
-bool budget_take(struct budget_share *s, uint64_t bytes)
+bool budget_lease(struct budget_share *s, int64_t bytes)
 {
-	int64_t n = (int64_t)bytes, missing = s->used + n - s->leased;
+	int64_t missing = s->used + bytes - s->leased;
 
-	if (s->used + n > s->limit)
+	if (s->used + bytes > s->limit)
 		return false;
 	if (missing > 0 && !lease(s, MAX(missing, s->budget->chunk)) && !lease(s, missing))
 		return false;
-	s->used += n;
+	s->used += bytes;
 	return true;
 }
 

@@ -13,20 +13,18 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define SEGMENT_ITEMS 64u
-
 /* A note in a bucket: 12 bits of the chunk's hash above it. */
 #define NOTE_BITS 20
 
 static void *pool_at(const struct chunks_pool *p, uint32_t i, size_t size)
 {
-	return p->segments[i / SEGMENT_ITEMS] + i % SEGMENT_ITEMS * size;
+	return p->segments[i / CHUNKS_SEGMENT] + i % CHUNKS_SEGMENT * size;
 }
 
 /* Item i can be used from here on. */
 static int pool_reserve(struct chunks_pool *p, uint32_t i, size_t size)
 {
-	if (i / SEGMENT_ITEMS < p->n_segments)
+	if (i / CHUNKS_SEGMENT < p->n_segments)
 		return 0;
 	if (p->n_segments == p->n_slots) {
 		size_t n = p->n_slots + p->n_slots / 4 + 4;
@@ -37,7 +35,7 @@ static int pool_reserve(struct chunks_pool *p, uint32_t i, size_t size)
 		p->segments = segments;
 		p->n_slots = n;
 	}
-	p->segments[p->n_segments] = malloc(SEGMENT_ITEMS * size);
+	p->segments[p->n_segments] = malloc(CHUNKS_SEGMENT * size);
 	if (!p->segments[p->n_segments])
 		return -ENOMEM;
 	p->n_segments++;
@@ -49,7 +47,7 @@ static void pool_trim(struct chunks_pool *p, uint32_t i)
 {
 	char **segments;
 
-	while (p->n_segments > i / SEGMENT_ITEMS + 2)
+	while (p->n_segments > i / CHUNKS_SEGMENT + 2)
 		free(p->segments[--p->n_segments]);
 	if (p->n_slots <= 2 * p->n_segments + 4)
 		return;
@@ -66,11 +64,6 @@ static void pool_deinit(struct chunks_pool *p)
 		free(p->segments[--p->n_segments]);
 	free(p->segments);
 	*p = (struct chunks_pool){ 0 };
-}
-
-struct chunk *chunks_at(const struct chunks *c, uint32_t place)
-{
-	return pool_at(&c->places, place, sizeof(struct chunk));
 }
 
 static struct chunks_bucket *bucket_at(const struct chunks *c, uint32_t i)
@@ -159,7 +152,7 @@ static void merge_bucket(struct chunks *c)
 
 void chunks_init(struct chunks *c)
 {
-	*c = (struct chunks){ .last_hole = CHUNKS_NONE };
+	*c = (struct chunks){ .last_hole = CHUNKS_NONE, .found_key = UINT64_MAX, .found = CHUNKS_NONE };
 }
 
 void chunks_deinit(struct chunks *c)
@@ -169,7 +162,7 @@ void chunks_deinit(struct chunks *c)
 	chunks_init(c);
 }
 
-int chunks_reserve(struct chunks *c)
+int chunks_grow(struct chunks *c)
 {
 	int r;
 
@@ -185,19 +178,19 @@ int chunks_reserve(struct chunks *c)
 	return 0;
 }
 
-uint32_t chunks_find(const struct chunks *c, unsigned region, uint32_t number)
+uint32_t chunks_search(struct chunks *c, unsigned region, uint32_t number)
 {
-	uint32_t place;
+	uint32_t place = c->n_buckets ? bucket_of(c, hash(region, number))->head : CHUNKS_NONE;
 
-	if (!c->n_buckets)
-		return CHUNKS_NONE;
-	for (place = bucket_of(c, hash(region, number))->head; place != CHUNKS_NONE;) {
+	while (place != CHUNKS_NONE) {
 		const struct chunk *k = chunks_at(c, place);
 
 		if (k->number == number && k->region == region)
 			break;
 		place = k->next;
 	}
+	c->found_key = chunk_key(region, number);
+	c->found = place;
 	return place;
 }
 
@@ -237,6 +230,8 @@ static void take_hole(struct chunks *c, uint32_t place)
 
 static void move_chunk(struct chunks *c, uint32_t from, uint32_t to)
 {
+	if (c->found == from)
+		c->found = to;
 	unlink_chunk(c, from);
 	*chunks_at(c, to) = *chunks_at(c, from);
 	link_chunk(c, to);
@@ -270,12 +265,14 @@ uint32_t chunks_add(struct chunks *c, unsigned region, uint32_t number)
 	if (place != CHUNKS_NONE) {
 		take_hole(c, place);
 	} else {
-		assert(c->n_places / SEGMENT_ITEMS < c->places.n_segments);
+		assert(c->n_places / CHUNKS_SEGMENT < c->places.n_segments);
 		place = c->n_places++;
 	}
 	*chunks_at(c, place) = (struct chunk){ .number = number, .region = (uint16_t)region };
 	link_chunk(c, place);
-	if (n_live(c) > 2ull * c->n_buckets && c->n_buckets / SEGMENT_ITEMS < c->buckets.n_segments)
+	c->found_key = chunk_key(region, number);
+	c->found = place;
+	if (n_live(c) > 2ull * c->n_buckets && c->n_buckets / CHUNKS_SEGMENT < c->buckets.n_segments)
 		split_bucket(c);
 	return place;
 }
@@ -283,6 +280,8 @@ uint32_t chunks_add(struct chunks *c, unsigned region, uint32_t number)
 void chunks_remove(struct chunks *c, uint32_t place)
 {
 	assert(!chunk_present(chunks_at(c, place)));
+	if (c->found == place)
+		c->found = CHUNKS_NONE;
 	unlink_chunk(c, place);
 	if (place < c->n_parked) {
 		if (place != --c->n_parked)
@@ -302,6 +301,7 @@ void chunks_park(struct chunks *c, uint32_t place)
 	struct chunk other = *chunks_at(c, to);
 
 	assert(place >= to);
+	c->found_key = UINT64_MAX;
 	if (place == to)
 		return;
 	if (!chunk_present(&other)) {
@@ -346,6 +346,6 @@ uint32_t *chunks_next_note(struct chunks *c)
 size_t chunks_footprint(const struct chunks *c)
 {
 	return (c->places.n_slots + c->buckets.n_slots) * sizeof(char *) +
-	       c->places.n_segments * SEGMENT_ITEMS * sizeof(struct chunk) +
-	       c->buckets.n_segments * SEGMENT_ITEMS * sizeof(struct chunks_bucket);
+	       c->places.n_segments * CHUNKS_SEGMENT * sizeof(struct chunk) +
+	       c->buckets.n_segments * CHUNKS_SEGMENT * sizeof(struct chunks_bucket);
 }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define CHUNKS_NONE UINT32_MAX
+#define CHUNKS_SEGMENT 64u /* items of a pool's segment */
 
 /* A bit for each granule in all of the masks. Those below `writable` mean what victims.c says
  * when the granule is absent. */
@@ -56,19 +57,26 @@ struct chunks {
 	uint32_t n_buckets;
 	uint32_t next_note; /* a bucket */
 	size_t n_granules;  /* the owner's count: how many holes are worth keeping */
+
+	/* What was looked for last, and its place (or CHUNKS_NONE): one fault looks several
+	 * times, and neighbours come together. */
+	uint64_t found_key; /* UINT64_MAX: not known any more */
+	uint32_t found;
 };
 
 void chunks_init(struct chunks *c);
 void chunks_deinit(struct chunks *c);
 
 /* Makes room so that the next chunks_add() cannot fail. -ENOMEM. */
-int chunks_reserve(struct chunks *c);
+int chunks_grow(struct chunks *c);
+static inline int chunks_reserve(struct chunks *c)
+{
+	return c->n_places / CHUNKS_SEGMENT < c->places.n_segments &&
+	       c->n_buckets / CHUNKS_SEGMENT < c->buckets.n_segments ? 0 : chunks_grow(c);
+}
 
-/* The chunk at a place below n_places. A hole has no granules. */
-struct chunk *chunks_at(const struct chunks *c, uint32_t place);
-
-/* CHUNKS_NONE if there is none. */
-uint32_t chunks_find(const struct chunks *c, unsigned region, uint32_t number);
+/* As chunks_find(), which is quicker. */
+uint32_t chunks_search(struct chunks *c, unsigned region, uint32_t number);
 
 /* A chunk without granules; the caller gives it some. */
 uint32_t chunks_add(struct chunks *c, unsigned region, uint32_t number);
@@ -102,4 +110,16 @@ static inline uint16_t chunk_present(const struct chunk *c)
 static inline uint64_t chunk_key(unsigned region, uint32_t number)
 {
 	return (uint64_t)region << 32 | number;
+}
+
+/* The chunk at a place below n_places. A hole has no granules. */
+static inline struct chunk *chunks_at(const struct chunks *c, uint32_t place)
+{
+	return (struct chunk *)(void *)c->places.segments[place / CHUNKS_SEGMENT] + place % CHUNKS_SEGMENT;
+}
+
+/* CHUNKS_NONE if there is none. */
+static inline uint32_t chunks_find(struct chunks *c, unsigned region, uint32_t number)
+{
+	return c->found_key == chunk_key(region, number) ? c->found : chunks_search(c, region, number);
 }

@@ -12,7 +12,7 @@
  * in, or a budget smaller than what is in flight would be a livelock. */
 #define EVICT_GRACE_MS 5u
 
-/* 0, or FILL_WAIT_ROOM. */
+/* After budget_take() found no room: takes it, whatever must go for it. 0, or FILL_WAIT_ROOM. */
 int evict_make_room(struct pager *p, uint64_t bytes);
 
 /* One victim, for a store that has no space. 0, or FILL_WAIT_ROOM. */

@@ -42,13 +42,13 @@ struct extents *extents_free(struct extents *e)
 	return NULL;
 }
 
-static uint32_t place_of(const struct extents *e, unsigned region, uint64_t granule)
+static uint32_t place_of(struct extents *e, unsigned region, uint64_t granule)
 {
 	return chunks_find(&e->chunks, region, (uint32_t)(granule / EXTENTS_CHUNK));
 }
 
 /* The chunk of a granule that is mapped. */
-static struct chunk *chunk_of(const struct extents *e, unsigned region, uint64_t granule, unsigned *ret_bit)
+static struct chunk *chunk_of(struct extents *e, unsigned region, uint64_t granule, unsigned *ret_bit)
 {
 	uint32_t place = place_of(e, region, granule);
 	struct chunk *k;
@@ -76,7 +76,7 @@ static void set_access(struct chunk *k, uint16_t mask, unsigned access)
 	k->writable = (uint16_t)(access & ACCESS_WRITE ? k->writable | mask : k->writable & ~mask);
 }
 
-unsigned extents_access(const struct extents *e, unsigned region, uint64_t granule)
+unsigned extents_access(struct extents *e, unsigned region, uint64_t granule)
 {
 	uint32_t place = place_of(e, region, granule);
 
@@ -104,7 +104,7 @@ static uint16_t extent_of(const struct chunk *k, unsigned bit)
 	return mask_of(first, n);
 }
 
-void extents_range(const struct extents *e, unsigned region, uint64_t granule, uint64_t *ret_first, unsigned *ret_n)
+void extents_range(struct extents *e, unsigned region, uint64_t granule, uint64_t *ret_first, unsigned *ret_n)
 {
 	unsigned bit, first;
 	const struct chunk *k = chunk_of(e, region, granule, &bit);

@@ -27,10 +27,10 @@ DEFINE_CLEANUP(struct extents, extents_free)
 
 /* Rights (ACCESS_*) that the granule is mapped with; 0 = not mapped. Granules are numbered
  * from the start of the region, below 2^35; regions from 0, below 2^16. */
-unsigned extents_access(const struct extents *e, unsigned region, uint64_t granule);
+unsigned extents_access(struct extents *e, unsigned region, uint64_t granule);
 
 /* The whole extent that holds a mapped granule. */
-void extents_range(const struct extents *e, unsigned region, uint64_t granule, uint64_t *ret_first, unsigned *ret_n);
+void extents_range(struct extents *e, unsigned region, uint64_t granule, uint64_t *ret_first, unsigned *ret_n);
 
 /* Makes room so that the next extents_add() cannot fail. -ENOMEM. */
 int extents_reserve(struct extents *e);

@@ -57,42 +57,6 @@ static int map_range(struct op *op)
 	return r < 0 && op->upgrade ? -ESTALE : r;
 }
 
-static void undo_room(struct pager *p, struct op *op)
-{
-	if (!op->upgrade)
-		budget_give(&p->share, region_bytes(op->region, op->n));
-}
-
-/* -EEXIST here means that the kernel and our extents differ: it fails like any error, and is
- * never taken for "present". */
-static int fill_mapped(struct pager *p, struct op *op, int r)
-{
-	struct extents *e = p->space.extents;
-	uint64_t bytes = region_bytes(op->region, op->n);
-
-	if (r == -ESTALE) {
-		/* The second half of an upgrade failed: it is not mapped any more. */
-		evict_forget(p, op->region, op->first, op->n, false);
-		budget_give(&p->share, bytes);
-		return -ENOMEM;
-	}
-	if (r < 0) {
-		undo_room(p, op);
-		return r;
-	}
-	if (op->upgrade) {
-		extents_set_access(e, op->region->index, op->first, op->access);
-		/* Its answer is not out yet: it is no victim for another group of the batch. */
-		extents_touch(e, op->region->index, op->first, pager_now_ms(p));
-		return 0;
-	}
-	account_event(p->setup.stats, ACCOUNT_REFAULT,
-		      extents_add(e, op->region->index, op->first, op->n, op->access, pager_now_ms(p)));
-	space_count_mapped(&p->space, op->region, op->n);
-	account_mapped(op->stats, bytes);
-	return 0;
-}
-
 static void run_map(struct work *work)
 {
 	struct op *op = container_of(work, struct op, work);
@@ -101,22 +65,61 @@ static void run_map(struct work *work)
 	inbox_post(op->pager->inbox, &op->item);
 }
 
-/* The memory is known. 0, FILL_WAIT_OP (the op is listed), or a negative errno. */
-static int fill_map(struct pager *p, struct op *op, bool listed)
+/* -EEXIST here means that the kernel and our extents differ: it fails like any error, and is
+ * never taken for "present". */
+static int map_failed(struct pager *p, struct op *op, int r)
 {
-	int r;
+	bool lost = r == -ESTALE;
 
-	if (region_bytes(op->region, op->n) <= LONG_MAP_BYTES)
-		return fill_mapped(p, op, map_range(op));
-	if (!listed) {
-		/* Adds of other ops may come in between. */
-		op_add(&p->ops, op);
+	/* The second half of an upgrade failed: it is not mapped any more. */
+	if (lost)
+		evict_forget(p, op->region, op->first, op->n, false);
+	if (lost || !op->upgrade)
+		budget_give(&p->share, region_bytes(op->region, op->n));
+	return lost ? -ENOMEM : r;
+}
+
+/* Room in the table was reserved by fill_run(), or by fill_on_op() again. */
+static int fill_mapped(struct pager *p, struct op *op, int r)
+{
+	struct extents *e = p->space.extents;
+	unsigned n_back;
+
+	if (r < 0)
+		return map_failed(p, op, r);
+	if (op->upgrade) {
+		extents_set_access(e, op->region->index, op->first, op->access);
+		/* Its answer is not out yet: it is no victim for another group of the batch. */
+		extents_touch(e, op->region->index, op->first, pager_now_ms(p));
+		return 0;
 	}
+	n_back = extents_add(e, op->region->index, op->first, op->n, op->access, pager_now_ms(p));
+	if (n_back)
+		account_event(p->setup.stats, ACCOUNT_REFAULT, n_back);
+	space_count_mapped(&p->space, op->region, op->n);
+	pager_count_mapped(p, op->stats, region_bytes(op->region, op->n));
+	return 0;
+}
+
+static int fill_failed(struct pager *p, struct op *op, int r)
+{
+	if (!op->upgrade)
+		budget_give(&p->share, region_bytes(op->region, op->n));
+	account_event(p->setup.stats, ACCOUNT_FILL_ERROR, 1);
+	return r == IOPFD_NOSPACE ? -ENOSPC : r;
+}
+
+static bool is_long(const struct op *op)
+{
+	return region_bytes(op->region, op->n) > LONG_MAP_BYTES;
+}
+
+static int map_on_worker(struct pager *p, struct op *op)
+{
 	op->mapping = true;
 	op->work.run = run_map;
 	workers_submit(p->setup.workers, &op->work);
-	r = FILL_WAIT_OP;
-	return r;
+	return FILL_WAIT_OP;
 }
 
 static int ask_policy(struct op *op)
@@ -125,61 +128,52 @@ static int ask_policy(struct op *op)
 			   region_bytes(op->region, op->n), op->access);
 }
 
-static int fill_failed(struct pager *p, struct op *op, int r)
-{
-	undo_room(p, op);
-	account_event(p->setup.stats, ACCOUNT_FILL_ERROR, 1);
-	return r;
-}
-
+/* The whole of it, for what is not mapped or (op->upgrade) mapped read-only. */
 static int fill_run(struct pager *p, struct op *op, struct op **ret_op)
 {
-	int r = ask_policy(op);
+	uint64_t bytes = region_bytes(op->region, op->n);
+	int r = op->upgrade || budget_take(&p->share, bytes) ? 0 : evict_make_room(p, bytes);
 
-	/* Something else of this space may free what the store needs. Once. */
-	if (r == IOPFD_NOSPACE && evict_one(p) == 0)
+	if (r == 0 && extents_reserve(p->space.extents) < 0) {
+		r = map_failed(p, op, -ENOMEM);
+	} else if (r == 0) {
 		r = ask_policy(op);
-	if (r == IOPFD_PENDING) {
-		op_add(&p->ops, op);
-		*ret_op = op;
-		return FILL_WAIT_OP;
+		/* Something else of this space may free what the store needs. Once. */
+		if (r == IOPFD_NOSPACE && evict_one(p) == 0)
+			r = ask_policy(op);
+		if (r == 0 && !is_long(op))
+			r = fill_mapped(p, op, map_range(op));
+		else if (r == 0)
+			r = map_on_worker(p, op);
+		else if (r == IOPFD_PENDING)
+			r = FILL_WAIT_OP;
+		else
+			r = fill_failed(p, op, r);
 	}
-	if (r == IOPFD_NOSPACE)
-		r = -ENOSPC;
-	r = r < 0 ? fill_failed(p, op, r) : fill_map(p, op, false);
-	if (r == FILL_WAIT_OP)
-		*ret_op = op;
-	else
+	if (r != FILL_WAIT_OP) {
 		op_put(&p->ops, op);
+		return r;
+	}
+	op_add(&p->ops, op);
+	*ret_op = op;
 	return r;
-}
-
-static unsigned map_access(const struct region *region, unsigned asked)
-{
-	return region->tracks_dirty && !(asked & ACCESS_WRITE) ? region->access & ACCESS_READ : region->access;
 }
 
 int fill_range(struct pager *p, struct region *region, uint64_t first, unsigned n, unsigned access,
 	       struct stats *stats, struct op **ret_op)
 {
-	struct op *op;
-	int r = evict_make_room(p, region_bytes(region, n));
+	struct op *op = op_get(&p->ops, p, OP_FILL, region, first, n);
 
-	if (r)
-		return r;
-	op = op_get(&p->ops, p, OP_FILL, region, first, n);
-	if (!op || extents_reserve(p->space.extents) < 0) {
-		budget_give(&p->share, region_bytes(region, n));
-		if (op)
-			op_put(&p->ops, op);
+	if (!op)
 		return -ENOMEM;
-	}
-	op->access = map_access(region, access);
+	op->access = region->access;
+	if (region->tracks_dirty && !(access & ACCESS_WRITE))
+		op->access &= ACCESS_READ;
 	op->stats = stats;
 	return fill_run(p, op, ret_op);
 }
 
-static int upgrade(struct pager *p, struct region *region, uint64_t granule, struct stats *stats, struct op **ret_op)
+int fill_upgrade(struct pager *p, struct region *region, uint64_t granule, struct stats *stats, struct op **ret_op)
 {
 	uint64_t first;
 	unsigned n;
@@ -198,18 +192,15 @@ static int upgrade(struct pager *p, struct region *region, uint64_t granule, str
 	return fill_run(p, op, ret_op);
 }
 
-int fill_start(struct pager *p, struct region *region, uint64_t granule, unsigned access, struct stats *stats,
-	       struct op **ret_op)
+/* Nearly every fault goes this way: one function, as far as it is of this file. */
+__attribute__((flatten))
+int fill_absent(struct pager *p, struct region *region, uint64_t granule, unsigned access, struct stats *stats,
+		struct op **ret_op)
 {
 	uint64_t first = granule;
-	unsigned n = 1;
-	int r;
+	unsigned n = region->merge > 1 ? merge_run(p, region, granule, access, &first) : 1;
+	int r = fill_range(p, region, first, n, access, stats, ret_op);
 
-	if (extents_access(p->space.extents, region->index, granule))
-		return upgrade(p, region, granule, stats, ret_op);
-	if (region->merge > 1)
-		n = merge_run(p, region, granule, access, &first);
-	r = fill_range(p, region, first, n, access, stats, ret_op);
 	if (r == FILL_WAIT_ROOM && n > 1)
 		r = fill_range(p, region, granule, 1, access, stats, ret_op);
 	if (r == 0 && region->around > 1 && p->n_around < AROUND_MAX) {
@@ -219,22 +210,36 @@ int fill_start(struct pager *p, struct region *region, uint64_t granule, unsigne
 	return r;
 }
 
+/* Room in the table may have been used by others since it was reserved. */
+static int mapped_by_worker(struct pager *p, struct op *op)
+{
+	int r = op->map_result;
+
+	if (r == 0 && !op->upgrade && extents_reserve(p->space.extents) < 0) {
+		p->ioas->ops->unmap(p->ioas, op->region->iova + region_bytes(op->region, op->first),
+				    region_bytes(op->region, op->n));
+		r = -ENOMEM;
+	}
+	return fill_mapped(p, op, r);
+}
+
 void fill_on_op(struct pager *p, struct op *op)
 {
 	int r;
 
 	if (op->mapping) {
-		r = fill_mapped(p, op, op->map_result);
-	} else {
-		r = policy_fill_result(op->region->policy, &op->request, region_bytes(op->region, op->n));
-		if (r == IOPFD_NOSPACE)
-			r = -ENOSPC;
-		/* Room in the table may have been used by others since it was reserved. */
-		if (r == 0 && extents_reserve(p->space.extents) < 0)
-			r = -ENOMEM;
-		r = r < 0 ? fill_failed(p, op, r) : fill_map(p, op, true);
-		if (r == FILL_WAIT_OP)
-			return;
+		serve_op_ended(p, op, mapped_by_worker(p, op));
+		return;
 	}
-	serve_op_ended(p, op, r);
+	r = policy_fill_result(op->region->policy, &op->request, region_bytes(op->region, op->n));
+	if (r)
+		r = fill_failed(p, op, r);
+	else if (is_long(op))
+		r = map_on_worker(p, op);
+	else if (extents_reserve(p->space.extents) < 0)
+		r = map_failed(p, op, -ENOMEM);
+	else
+		r = fill_mapped(p, op, map_range(op));
+	if (r != FILL_WAIT_OP)
+		serve_op_ended(p, op, r);
 }

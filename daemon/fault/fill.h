@@ -11,10 +11,12 @@
 #define FILL_WAIT_OP 1   /* *ret_op tells the end */
 #define FILL_WAIT_ROOM 2 /* pager.room_at_ns says when to try again */
 
-/* The granule is absent, or mapped without the WRITE that is asked for; no op is under way
- * on it. stats: who caused it. */
-int fill_start(struct pager *p, struct region *region, uint64_t granule, unsigned access, struct stats *stats,
-	       struct op **ret_op);
+/* The granule is absent, no op is under way on it. stats: who caused it. */
+int fill_absent(struct pager *p, struct region *region, uint64_t granule, unsigned access, struct stats *stats,
+		struct op **ret_op);
+
+/* The granule is mapped without the WRITE that is asked for, no op is under way on it. */
+int fill_upgrade(struct pager *p, struct region *region, uint64_t granule, struct stats *stats, struct op **ret_op);
 
 /* n neighbours of one chunk as one extent, absent and not busy; no merging of its own. */
 int fill_range(struct pager *p, struct region *region, uint64_t first, unsigned n, unsigned access,

@@ -24,37 +24,15 @@ static void request_done(struct policy_request *rq)
 	inbox_post(op->pager->inbox, &op->item);
 }
 
-struct op *op_get(struct ops *ops, struct pager *p, enum op_kind kind, struct region *region, uint64_t first, unsigned n)
+struct op *op_new(struct pager *p)
 {
-	struct op *op = ops->free;
+	struct op *op = calloc(1, sizeof(*op));
 
-	if (op)
-		ops->free = op->next;
-	else
-		op = malloc(sizeof(*op));
 	if (!op)
 		return NULL;
-	/* Not the whole of it: this is on the path of every fault. */
 	op->request.done = request_done;
-	atomic_init(&op->request.state, 0);
 	op->pager = p;
-	op->next = NULL;
-	op->kind = kind;
-	op->region = region;
-	op->first = first;
-	op->n = n;
-	op->access = 0;
-	op->upgrade = op->mapping = op->dirty = false;
-	op->stats = NULL;
-	op->then = NULL;
-	STAILQ_INIT(&op->waiters);
 	return op;
-}
-
-void op_put(struct ops *ops, struct op *op)
-{
-	op->next = ops->free;
-	ops->free = op;
 }
 
 void op_add(struct ops *ops, struct op *op)
@@ -77,11 +55,9 @@ void op_remove(struct ops *ops, struct op *op)
 	ops->n_busy--;
 }
 
-struct op *op_find(const struct ops *ops, const struct region *region, uint64_t first, unsigned n)
+struct op *op_search(const struct ops *ops, const struct region *region, uint64_t first, unsigned n)
 {
-	struct op *op = ops->n_busy ? ops->buckets[bucket_of(region, first)] : NULL;
-
-	for (; op; op = op->next)
+	for (struct op *op = ops->buckets[bucket_of(region, first)]; op; op = op->next)
 		if (op->region == region && first < op->first + op->n && op->first < first + n)
 			return op;
 	return NULL;

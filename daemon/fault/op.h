@@ -60,15 +60,46 @@ struct ops {
 	unsigned n_busy;
 };
 
-/* A new one that nobody finds yet; NULL: no memory. */
-struct op *op_get(struct ops *ops, struct pager *p, enum op_kind kind, struct region *region, uint64_t first, unsigned n);
-void op_put(struct ops *ops, struct op *op);
+struct op *op_new(struct pager *p);
+
+/* One that nobody finds yet; NULL: no memory. All of one pager. */
+static inline struct op *op_get(struct ops *ops, struct pager *p, enum op_kind kind, struct region *region,
+				uint64_t first, unsigned n)
+{
+	struct op *op = ops->free;
+
+	if (op)
+		ops->free = op->next;
+	else if (!(op = op_new(p)))
+		return NULL;
+	op->kind = kind;
+	op->region = region;
+	op->first = first;
+	op->n = n;
+	op->access = 0;
+	op->upgrade = op->mapping = op->dirty = false;
+	op->stats = NULL;
+	op->then = NULL;
+	STAILQ_INIT(&op->waiters);
+	return op;
+}
+
+static inline void op_put(struct ops *ops, struct op *op)
+{
+	op->next = ops->free;
+	ops->free = op;
+}
 
 /* From here on it is found; at its end it is not any more. */
 void op_add(struct ops *ops, struct op *op);
 void op_remove(struct ops *ops, struct op *op);
 
+struct op *op_search(const struct ops *ops, const struct region *region, uint64_t first, unsigned n);
+
 /* The op that is under way on any of these granules, or NULL. */
-struct op *op_find(const struct ops *ops, const struct region *region, uint64_t first, unsigned n);
+static inline struct op *op_find(const struct ops *ops, const struct region *region, uint64_t first, unsigned n)
+{
+	return ops->n_busy ? op_search(ops, region, first, n) : NULL;
+}
 
 void ops_deinit(struct ops *ops); /* none under way */

@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "fault/account.h"
 #include "fault/background.h"
+#include "fault/batch.h"
 #include "fault/evict.h"
 #include "fault/fill.h"
 #include "fault/job.h"
@@ -23,10 +24,20 @@
  * and one that is detached before that finds its request refused although it was served. */
 #define QUIET_NS (50 * NSEC_PER_MSEC)
 
-static void on_written(void *userdata, const struct queue_context *c, enum queue_outcome outcome, uint64_t now_ns)
+static void on_written(void *userdata, const struct queue_context *c, size_t n, enum queue_outcome outcome,
+		       uint64_t now_ns)
 {
+	const struct attachment *a = c->owner;
+
 	(void)userdata;
-	account_group_answered(c->owner, outcome, now_ns - c->read_ns);
+	account_answered(a->stats, outcome, n, now_ns - c->read_ns);
+}
+
+void pager_flush_mapped(struct pager *p)
+{
+	if (p->mapped_bytes)
+		account_mapped(p->mapped_stats, p->mapped_bytes);
+	p->mapped_bytes = 0;
 }
 
 /* The queue stays readable: watching it after a failure would spin. */
@@ -41,9 +52,16 @@ static void queue_failed(struct pager *p, int error)
 			 "space %s: the fault queue failed, trying again (%u more)", p->space.name, n_suppressed);
 }
 
+/* Whoever sees an answer finds counted what was mapped for it. */
+static int flush_answers(struct pager *p)
+{
+	pager_flush_mapped(p);
+	return p->queue.n_answers ? queue_flush(&p->queue, on_written, p) : 0;
+}
+
 void pager_flush_answers(struct pager *p)
 {
-	int r = p->queue.n_answers && !p->retry_at_ns ? queue_flush(&p->queue, on_written, p) : 0;
+	int r = p->retry_at_ns ? 0 : flush_answers(p);
 
 	if (r < 0)
 		queue_failed(p, r);
@@ -55,14 +73,18 @@ static int serve_batch(struct pager *p)
 	int n, r;
 
 	/* Answers that could not be written come first: reading on would only add to them. */
-	r = queue_flush(&p->queue, on_written, p);
+	r = flush_answers(p);
 	if (r < 0)
 		return r;
 	n = queue_drain(&p->queue);
-	p->now_ns = clock_now_ns();
+	if (n <= 0)
+		return n;
+	p->now_ns = p->queue.groups[n - 1].read_ns;
+	batch_admit(p);
 	for (int i = 0; i < n; i++)
-		serve_group(p, &p->queue.groups[i]);
-	r = queue_flush(&p->queue, on_written, p);
+		if (p->queue.groups[i].n_records)
+			serve_group(p, &p->queue.groups[i]);
+	r = flush_answers(p);
 	return r < 0 ? r : n;
 }
 
@@ -130,6 +152,7 @@ static int pager_on_work(struct loop_source *source, uint32_t events, void *user
 
 	(void)source;
 	(void)events;
+	p->work_at_ns = 0;
 	p->now_ns = clock_now_ns();
 	if (p->retry_at_ns && p->now_ns >= p->retry_at_ns)
 		pager_advance(p);
@@ -158,6 +181,7 @@ void pager_schedule(struct pager *p)
 	const struct pager_job *job = STAILQ_FIRST(&p->jobs);
 	uint64_t at_ns = UINT64_MAX;
 
+	pager_flush_mapped(p);
 	if (!p->work)
 		return;
 	sooner(&at_ns, p->retry_at_ns);
@@ -173,7 +197,11 @@ void pager_schedule(struct pager *p)
 	sooner(&at_ns, p->drain_deadline_ns);
 	if (job && job_can_step(p, job))
 		at_ns = 1;
-	loop_set_timer(p->work, at_ns == UINT64_MAX ? 0 : at_ns);
+	at_ns = at_ns == UINT64_MAX ? 0 : at_ns;
+	/* Usually nothing is due before and after, and setting it is a syscall. */
+	if (at_ns != p->work_at_ns)
+		loop_set_timer(p->work, at_ns);
+	p->work_at_ns = at_ns;
 }
 
 void pager_on_op(struct inbox_item *item)
@@ -196,6 +224,7 @@ int pager_init(struct pager *p, const struct pager_setup *setup)
 		.setup = *setup,
 		.limit = LOG_RATELIMIT_INIT(5 * NSEC_PER_SEC, 3),
 		.evicting = true,
+		.nobody = { .pasid = PASID_NONE, .stats = setup->orphans },
 	};
 	TAILQ_INIT(&p->waiting);
 	TAILQ_INIT(&p->room);
@@ -242,7 +271,8 @@ int pager_join(struct pager *p, struct loop *l, struct inbox *inbox, struct stat
 		return r;
 	}
 	p->inbox = inbox;
-	p->setup.orphans = orphans;
+	p->setup.orphans = p->nobody.stats = orphans;
+	p->work_at_ns = 0;
 	pager_schedule(p);
 	return 0;
 }
@@ -312,7 +342,7 @@ void pager_stop(struct pager *p, void (*on_stopped)(void *userdata, int result),
 		return;
 	}
 	/* Nobody is left to be answered: what could not be written is not wanted any more. */
-	queue_abandon(&p->queue, p->setup.orphans, on_written, p);
+	queue_abandon(&p->queue, &p->nobody, on_written, p);
 	p->readable = loop_remove(p->readable);
 	p->retry_at_ns = p->write_back_at_ns = 0;
 	p->n_around = 0;
@@ -356,8 +386,8 @@ int pager_detach(struct pager *p, struct device *device, uint32_t pasid)
 	serve_abandon(p, a);
 	/* Answers that could not be written before get their last chance. After the detach the
 	 * kernel has answered them itself, and a cookie may already be another fault's. */
-	if (queue_flush(&p->queue, on_written, p) < 0)
-		queue_abandon(&p->queue, a->stats, on_written, p);
+	if (flush_answers(p) < 0)
+		queue_abandon(&p->queue, a, on_written, p);
 	r = device->ops->detach(device, pasid, p->ioas);
 	attachments_remove(&p->attachments, device->dev_id, pasid);
 	set_spin(p);

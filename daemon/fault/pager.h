@@ -50,15 +50,21 @@ struct pager {
 	struct queue queue;
 	struct ioas *ioas; /* taken by pager_start(), closed by pager_stop() */
 	struct attachments attachments;
+	struct attachment nobody; /* whose records are of unknown devices */
 	struct budget_share share;
 	struct ops ops;
 	struct inbox *inbox; /* of the shard: where the ends of ops arrive */
 	struct loop_source *readable;
 	struct loop_source *work; /* timer for all that is not caused by a fault */
 	uint64_t now_ns;          /* when the present round began */
+	uint64_t work_at_ns;      /* what the timer is set to; 0 = nothing */
 	uint64_t retry_at_ns;     /* the queue failed; 0 = it works */
 	struct log_ratelimit limit;
 	bool odd_perm_told;
+
+	/* Mapped, and not counted yet: those of one attachment are counted together. */
+	struct stats *mapped_stats;
+	uint64_t mapped_bytes;
 
 	/* Groups that could not be answered at once. */
 	struct waiting_list waiting; /* oldest first */
@@ -127,4 +133,15 @@ void pager_schedule(struct pager *p);
 static inline uint32_t pager_now_ms(const struct pager *p)
 {
 	return (uint32_t)(p->now_ns / 1000000);
+}
+
+/* Counts what the caller has mapped. */
+void pager_flush_mapped(struct pager *p);
+static inline void pager_count_mapped(struct pager *p, struct stats *stats, uint64_t bytes)
+{
+	if (p->mapped_stats != stats) {
+		pager_flush_mapped(p);
+		p->mapped_stats = stats;
+	}
+	p->mapped_bytes += bytes;
 }

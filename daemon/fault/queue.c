@@ -72,23 +72,23 @@ void queue_deinit(struct queue *q)
  * cookie is reused only after its answer. */
 static void queue_form_groups(struct queue *q, size_t n, uint64_t now_ns)
 {
-	for (size_t i = q->n_records, end = i + n, start = end; i < end; i++) {
-		struct group *last = start < end ? &q->groups[q->n_groups - 1] : NULL;
+	struct group *first = &q->groups[q->n_groups], *next = first;
 
-		if (last && last->cookie == q->records[i].cookie) {
-			last->n_records++;
+	for (size_t i = q->n_records, end = i + n; i < end; i++) {
+		if (next > first && next[-1].cookie == q->records[i].cookie) {
+			next[-1].n_records++;
 			continue;
 		}
-		start = i;
-		q->groups[q->n_groups++] = (struct group){
+		*next++ = (struct group){
 			.cookie = q->records[i].cookie,
 			.first = (uint32_t)i,
 			.n_records = 1,
 			.read_ns = now_ns,
 		};
-		q->n_open++;
 	}
 	q->n_records += n;
+	q->n_groups += (size_t)(next - first);
+	q->n_open += (size_t)(next - first);
 }
 
 int queue_drain(struct queue *q)
@@ -122,26 +122,21 @@ int queue_drain(struct queue *q)
 	return (int)q->n_groups;
 }
 
-void queue_answer(struct queue *q, const struct group *g, bool success)
-{
-	assert(q->n_answers < q->n_open);
-	q->contexts[q->n_answers] = (struct queue_context){ .read_ns = g->read_ns, .owner = g->owner };
-	q->answers[q->n_answers++] = (struct uapi_answer){
-		.cookie = g->cookie,
-		.code = success ? UAPI_ANSWER_SUCCESS : UAPI_ANSWER_INVALID,
-	};
-}
-
 static void queue_settle(struct queue *q, size_t from, size_t n, bool stale, queue_written_fn written, void *userdata)
 {
 	uint64_t now_ns = clock_now_ns();
 
-	for (size_t i = from; i < from + n; i++) {
-		enum queue_outcome outcome = stale ? QUEUE_STALE :
-					     q->answers[i].code == UAPI_ANSWER_SUCCESS ? QUEUE_SUCCESS : QUEUE_INVALID;
+	q->n_open -= n;
+	for (size_t i = from, first = from; i < from + n; i++) {
+		const struct queue_context *c = &q->contexts[first];
+		uint32_t code = q->answers[first].code;
 
-		q->n_open--;
-		written(userdata, &q->contexts[i], outcome, now_ns);
+		if (i + 1 < from + n && q->answers[i + 1].code == code && q->contexts[i + 1].owner == c->owner &&
+		    q->contexts[i + 1].read_ns == c->read_ns)
+			continue;
+		written(userdata, c, i + 1 - first,
+			stale ? QUEUE_STALE : code == UAPI_ANSWER_SUCCESS ? QUEUE_SUCCESS : QUEUE_INVALID, now_ns);
+		first = i + 1;
 	}
 }
 

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,8 +57,8 @@ struct queue {
 	bool more;     /* the last drain ended for lack of room, not of records */
 };
 
-/* Told for each answer that left. */
-typedef void (*queue_written_fn)(void *userdata, const struct queue_context *c, enum queue_outcome outcome,
+/* Told of n answers that left, which are alike: one owner, read at one time. */
+typedef void (*queue_written_fn)(void *userdata, const struct queue_context *c, size_t n, enum queue_outcome outcome,
 				 uint64_t now_ns);
 
 int queue_init(struct queue *q, struct ioas *ioas);
@@ -69,7 +70,15 @@ void queue_deinit(struct queue *q);
 int queue_drain(struct queue *q);
 
 /* Once for each group, at any time after its drain. */
-void queue_answer(struct queue *q, const struct group *g, bool success);
+static inline void queue_answer(struct queue *q, const struct group *g, bool success)
+{
+	assert(q->n_answers < q->n_open);
+	q->contexts[q->n_answers] = (struct queue_context){ .read_ns = g->read_ns, .owner = g->owner };
+	q->answers[q->n_answers++] = (struct uapi_answer){
+		.cookie = g->cookie,
+		.code = success ? UAPI_ANSWER_SUCCESS : UAPI_ANSWER_INVALID,
+	};
+}
 
 /* Writes all collected answers. A negative errno: the kernel took none of the rest, which
  * stays collected for the next call. */

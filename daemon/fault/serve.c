@@ -24,7 +24,6 @@ enum {
 struct story {
 	const struct group *group;
 	const struct uapi_fault_record *records;
-	struct attachment *attachment;
 	struct waiting *waiting;
 };
 
@@ -37,11 +36,6 @@ static uint32_t access_asked(uint32_t perm)
 	return perm & (UAPI_PERM_READ | UAPI_PERM_EXEC) || !access ? access | ACCESS_READ : access;
 }
 
-static uint32_t record_pasid(const struct uapi_fault_record *record)
-{
-	return record->flags & UAPI_FAULT_PASID_VALID ? record->pasid : PASID_NONE;
-}
-
 static uint64_t granule_of(const struct region *region, uint64_t iova)
 {
 	return (iova - region->iova) >> region->granule_shift;
@@ -49,38 +43,29 @@ static uint64_t granule_of(const struct region *region, uint64_t iova)
 
 /* Makes the page of one record present with the rights it asks for. What is neither 0 nor
  * FILL_WAIT_* is why the group must be INVALID. */
-static int resolve(struct pager *p, struct attachment *a, const struct uapi_fault_record *record, struct op **ret_op)
+static int resolve(struct pager *p, const struct attachment *a, const struct uapi_fault_record *record,
+		   struct op **ret_op)
 {
 	struct region *region = space_find(&p->space, record->addr);
 	uint32_t access = access_asked(record->perm);
 	uint64_t granule;
+	unsigned present;
 
 	if (!region)
 		return REFUSED_OUTSIDE;
 	if (region->mode == REGION_DENY || access & ~region->access)
 		return REFUSED_RIGHTS;
 	granule = granule_of(region, record->addr);
-	if (!(access & ~extents_access(p->space.extents, region->index, granule))) {
+	present = extents_access(p->space.extents, region->index, granule);
+	if (!(access & ~present)) {
 		extents_touch(p->space.extents, region->index, granule, pager_now_ms(p));
 		return 0;
 	}
 	*ret_op = op_find(&p->ops, region, granule, 1);
 	if (*ret_op)
 		return FILL_WAIT_OP;
-	return fill_start(p, region, granule, access, a->stats, ret_op);
-}
-
-/* A device may ask for what only a newer kernel knows: served as a read, told once. */
-static void note_perm(struct pager *p, const struct attachment *a, const struct uapi_fault_record *record)
-{
-	const uint32_t known = UAPI_PERM_READ | UAPI_PERM_WRITE | UAPI_PERM_EXEC | UAPI_PERM_PRIV;
-	struct log_fields fields = { .device = a->device->name, .space = p->space.name, .perm = record->perm };
-
-	if (p->odd_perm_told || (record->perm && !(record->perm & ~known)))
-		return;
-	p->odd_perm_told = true;
-	log_with(LOG_NOTICE, 0, &fields, "page request with permissions 0x%x, which say nothing known: taken for a read",
-		 record->perm);
+	return present ? fill_upgrade(p, region, granule, a->stats, ret_op) :
+			 fill_absent(p, region, granule, access, a->stats, ret_op);
 }
 
 static const char *refusal(int outcome, const struct region *region)
@@ -167,10 +152,9 @@ static struct waiting *keep(struct pager *p, struct story *s)
 		return NULL;
 	w->group = *s->group;
 	w->group.first = 0;
-	w->attachment = s->attachment;
 	memcpy(w->records, s->records, size);
 	TAILQ_INSERT_TAIL(&p->waiting, w, link);
-	*s = (struct story){ &w->group, w->records, w->attachment, w };
+	*s = (struct story){ &w->group, w->records, w };
 	return w;
 }
 
@@ -242,7 +226,7 @@ static bool is_too_large(struct pager *p, const struct story *s)
 
 static void refuse(struct pager *p, struct story *s, const struct uapi_fault_record *record, int outcome)
 {
-	log_refused(p, s->attachment, record, outcome);
+	log_refused(p, s->group->owner, record, outcome);
 	if (outcome == REFUSED_TOO_LARGE)
 		account_event(p->setup.stats, ACCOUNT_GROUP_OVER_BUDGET, 1);
 	answer(p, s, false);
@@ -257,7 +241,7 @@ static void serve(struct pager *p, struct story *s)
 
 	for (uint32_t i = 0; i < s->group->n_records; i++) {
 		record = &s->records[i];
-		r = resolve(p, s->attachment, record, &op);
+		r = resolve(p, s->group->owner, record, &op);
 		if (r == FILL_WAIT_OP) {
 			r = wait_for(p, s, op) ? 0 : -ENOMEM;
 			n_waits++;
@@ -288,7 +272,7 @@ static void serve(struct pager *p, struct story *s)
 
 static void serve_again(struct pager *p, struct waiting *w)
 {
-	struct story s = { &w->group, w->records, w->attachment, w };
+	struct story s = { &w->group, w->records, w };
 
 	set_uses(p, w, false);
 	if (w->error)
@@ -305,25 +289,13 @@ static void hold(struct pager *p, struct story *s)
 		refuse(p, s, s->records, -ENOMEM);
 }
 
+__attribute__((flatten))
 void serve_group(struct pager *p, const struct group *g)
 {
-	const struct uapi_fault_record *records = &p->queue.records[g->first];
-	struct attachment *a = attachments_find(&p->attachments, records->dev_id, record_pasid(records));
-	struct group owned = *g;
-	struct story s = { &owned, records, a, NULL };
-	uint32_t n_malformed = 0;
+	const struct attachment *a = g->owner;
+	struct story s = { g, &p->queue.records[g->first], NULL };
 
-	owned.owner = a ? a->stats : p->setup.orphans;
-	for (uint32_t i = 0; i < g->n_records; i++) {
-		if (!a || records[i].dev_id != a->dev_id || record_pasid(&records[i]) != a->pasid)
-			n_malformed++;
-		else
-			note_perm(p, a, &records[i]);
-	}
-	account_group_read(owned.owner, records, g->n_records, n_malformed);
-	if (n_malformed)
-		answer(p, &s, false);
-	else if (a->paused)
+	if (a->paused)
 		hold(p, &s);
 	else
 		serve(p, &s);
@@ -336,7 +308,7 @@ void serve_held(struct pager *p, struct attachment *a)
 	a->paused = false;
 	for (w = TAILQ_FIRST(&p->waiting); w; w = next) {
 		next = TAILQ_NEXT(w, link);
-		if (w->attachment != a || !w->held)
+		if (w->group.owner != a || !w->held)
 			continue;
 		w->held = false;
 		serve_again(p, w);
@@ -363,10 +335,10 @@ static unsigned give_up(struct pager *p, const struct attachment *a, uint64_t re
 	unsigned n = 0;
 
 	for (w = TAILQ_FIRST(&p->waiting); w; w = next) {
-		struct story s = { &w->group, w->records, w->attachment, w };
+		struct story s = { &w->group, w->records, w };
 
 		next = TAILQ_NEXT(w, link);
-		if ((a && w->attachment != a) || w->group.read_ns >= read_before_ns)
+		if ((a && w->group.owner != a) || w->group.read_ns >= read_before_ns)
 			continue;
 		answer(p, &s, false);
 		n++;

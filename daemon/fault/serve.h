@@ -11,8 +11,7 @@
 struct waiting {
 	TAILQ_ENTRY(waiting) link;
 	TAILQ_ENTRY(waiting) room_link;
-	struct group group; /* first is 0: into records */
-	struct attachment *attachment;
+	struct group group; /* owner: the attachment */
 	unsigned n_ops;     /* it waits for; it is not freed before they have ended */
 	bool in_room;
 	bool answered;
@@ -22,7 +21,7 @@ struct waiting {
 	struct uapi_fault_record records[];
 };
 
-/* One group of the batch. */
+/* One group of the batch, admitted by batch.h. */
 void serve_group(struct pager *p, const struct group *g);
 
 /* Groups that wait for room get another chance, in their order. */

@@ -56,21 +56,3 @@ struct region *space_find(struct space *s, uint64_t iova)
 	}
 	return NULL;
 }
-
-/* The totals have one writer, so a plain add on a relaxed atomic is enough. */
-static void total_add(atomic_uint_fast64_t *total, uint64_t n)
-{
-	atomic_store_explicit(total, atomic_load_explicit(total, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
-void space_count_mapped(struct space *s, const struct region *region, unsigned n)
-{
-	total_add(&s->mapped_bytes, region_bytes(region, n));
-	total_add(&s->extents_mapped, 1);
-}
-
-void space_count_unmapped(struct space *s, const struct region *region, unsigned n)
-{
-	total_add(&s->mapped_bytes, -region_bytes(region, n));
-	total_add(&s->extents_mapped, -1ull);
-}

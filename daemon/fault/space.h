@@ -65,6 +65,21 @@ static inline uint64_t region_granules(const struct region *region)
 	return region->length >> region->granule_shift;
 }
 
+/* A total has one writer, so a plain add on a relaxed atomic is enough. */
+static inline void space_count(atomic_uint_fast64_t *total, uint64_t n)
+{
+	atomic_store_explicit(total, atomic_load_explicit(total, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
 /* The totals, with n granules more or less in one extent more or less. */
-void space_count_mapped(struct space *s, const struct region *region, unsigned n);
-void space_count_unmapped(struct space *s, const struct region *region, unsigned n);
+static inline void space_count_mapped(struct space *s, const struct region *region, unsigned n)
+{
+	space_count(&s->mapped_bytes, region_bytes(region, n));
+	space_count(&s->extents_mapped, 1);
+}
+
+static inline void space_count_unmapped(struct space *s, const struct region *region, unsigned n)
+{
+	space_count(&s->mapped_bytes, -region_bytes(region, n));
+	space_count(&s->extents_mapped, -1ull);
+}

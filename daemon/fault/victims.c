@@ -138,14 +138,22 @@ void victims_on_chunk(const struct victims *v, struct chunks *c, struct chunk *k
 	set_bits(&k->credit, (uint16_t)note, note & NOTE_CREDIT);
 }
 
-unsigned victims_on_add(struct victims *v, struct chunk *k, uint16_t extent, uint32_t now_ms)
+static unsigned count_back(struct victims *v, const struct chunk *k, uint16_t extent)
 {
 	uint16_t back = find_ghosts(v, k) & extent;
 	unsigned n = n_bits(back), n_credit = n_bits(back & k->credit);
 
 	v->n_back[0] += n - n_credit;
 	v->n_back[1] += n_credit;
-	forget(k, extent);
+	return n;
+}
+
+unsigned victims_on_add(struct victims *v, struct chunk *k, uint16_t extent, uint32_t now_ms)
+{
+	unsigned n = k->fresh & extent ? count_back(v, k, extent) : 0;
+
+	set_bits(&k->joined, extent, false);
+	set_bits(&k->older, extent, false);
 	set_bits(&k->credit, extent, n > 0);
 	roll_window(v, now_ms);
 	make_fresh(v, k, extent);

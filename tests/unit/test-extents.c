@@ -58,7 +58,7 @@ static void model_set(unsigned region, unsigned first, unsigned n, struct slot s
 		slots[region][i] = s;
 }
 
-static void check_slot(const struct extents *e, unsigned region, unsigned slot)
+static void check_slot(struct extents *e, unsigned region, unsigned slot)
 {
 	const struct slot *s = &slots[region][slot];
 	uint64_t granule = granule_of(region, slot), first;

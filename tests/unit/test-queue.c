@@ -7,13 +7,14 @@
 
 static struct fake_ioas fake;
 static struct queue queue;
-static unsigned n_written[3];
+static unsigned n_written[3], n_calls;
 
 static void setup(void)
 {
 	fake_ioas_init(&fake);
 	T_OK(queue_init(&queue, &fake.ioas));
 	memset(n_written, 0, sizeof(n_written));
+	n_calls = 0;
 }
 
 static void teardown(void)
@@ -23,11 +24,13 @@ static void teardown(void)
 	fake_ioas_deinit(&fake);
 }
 
-static void on_written(void *userdata, const struct queue_context *c, enum queue_outcome outcome, uint64_t now_ns)
+static void on_written(void *userdata, const struct queue_context *c, size_t n, enum queue_outcome outcome,
+		       uint64_t now_ns)
 {
 	T_ASSERT(userdata == &queue);
 	T_ASSERT(now_ns >= c->read_ns);
-	n_written[outcome]++;
+	n_written[outcome] += (unsigned)n;
+	n_calls++;
 }
 
 static void answer_all(bool success)
@@ -192,6 +195,23 @@ static void a_failed_write_keeps_the_answers(void)
 	teardown();
 }
 
+/* So that they are counted in one step. */
+static void answers_that_are_alike_are_told_together(void)
+{
+	setup();
+	for (uint32_t i = 1; i <= 10; i++)
+		fake_group(&fake, i, 1, PASID_NONE, 0, 1, 1);
+	T_EQ(queue_drain(&queue), 10);
+	queue.groups[4].owner = &fake;
+	for (size_t i = 0; i < 10; i++)
+		queue_answer(&queue, &queue.groups[i], i < 8);
+	T_OK(queue_flush(&queue, on_written, &queue));
+	T_EQ(n_calls, 4); /* 4, another's, 3, 2 that were refused */
+	T_EQ(n_written[QUEUE_SUCCESS], 8);
+	T_EQ(n_written[QUEUE_INVALID], 2);
+	teardown();
+}
+
 static void a_failed_read_is_told(void)
 {
 	setup();
@@ -216,6 +236,7 @@ int main(void)
 	t_run(short_writes_are_resumed);
 	t_run(unknown_cookies_are_skipped_wherever_they_are);
 	t_run(a_failed_write_keeps_the_answers);
+	t_run(answers_that_are_alike_are_told_together);
 	t_run(a_failed_read_is_told);
 	return 0;
 }
