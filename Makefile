@@ -123,6 +123,9 @@ $(BUILD)/tests/unit/test-uapi.o: CPPFLAGS += -isystem tests/rig/include -DHAVE_U
 # Tests of the device engines have a kernel of their own (tests/lib/fake-iommufd.h).
 $(foreach t,vfio ioas mock,$(eval TEST_LDFLAGS_test-$t := -Wl,--wrap=ioctl,--wrap=open,--wrap=close))
 
+# Counts what a fault allocates.
+TEST_LDFLAGS_test-pager := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
+
 # Files that cannot be opened, read or written, and kernels without io_uring, on command.
 $(foreach t,file io,$(eval TEST_LDFLAGS_test-policy-$t := -Wl,--wrap=io_uring_queue_init))
 TEST_LDFLAGS_test-policy-file-open := -Wl,--wrap=open

@@ -226,6 +226,7 @@ int pager_init(struct pager *p, const struct pager_setup *setup)
 		.evicting = true,
 		.nobody = { .pasid = PASID_NONE, .stats = setup->orphans },
 	};
+	waitings_init(&p->waitings);
 	TAILQ_INIT(&p->waiting);
 	TAILQ_INIT(&p->room);
 	STAILQ_INIT(&p->jobs);
@@ -237,6 +238,7 @@ void pager_deinit(struct pager *p)
 {
 	assert(!p->ioas);
 	ops_deinit(&p->ops);
+	waitings_deinit(&p->waitings);
 	attachments_deinit(&p->attachments);
 	space_deinit(&p->space);
 }

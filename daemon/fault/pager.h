@@ -18,12 +18,11 @@
 #include "fault/op.h"
 #include "fault/queue.h"
 #include "fault/space.h"
+#include "fault/waiting.h"
 #include "loop/loop.h"
 
 struct workers;
 struct pager_job;
-struct waiting;
-TAILQ_HEAD(waiting_list, waiting);
 STAILQ_HEAD(job_list, pager_job);
 
 #define AROUND_MAX 64u
@@ -67,6 +66,7 @@ struct pager {
 	uint64_t mapped_bytes;
 
 	/* Groups that could not be answered at once. */
+	struct waitings waitings;    /* where they come from */
 	struct waiting_list waiting; /* oldest first */
 	struct waiting_list room;    /* those of them that wait for room, in their order */
 	uint64_t room_at_ns;         /* when to try again */

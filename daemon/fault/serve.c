@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/util.h"
@@ -142,17 +140,10 @@ static void set_uses(struct pager *p, struct waiting *w, bool uses)
 
 static struct waiting *keep(struct pager *p, struct story *s)
 {
-	size_t size = s->group->n_records * sizeof(*s->records);
-	struct waiting *w = s->waiting;
+	struct waiting *w = s->waiting ?: waiting_get(&p->waitings, s->group, s->records);
 
-	if (w)
+	if (!w || s->waiting)
 		return w;
-	w = calloc(1, sizeof(*w) + size);
-	if (!w)
-		return NULL;
-	w->group = *s->group;
-	w->group.first = 0;
-	memcpy(w->records, s->records, size);
 	TAILQ_INSERT_TAIL(&p->waiting, w, link);
 	*s = (struct story){ &w->group, w->records, w };
 	return w;
@@ -178,50 +169,50 @@ static void answer(struct pager *p, struct story *s, bool success)
 	TAILQ_REMOVE(&p->waiting, w, link);
 	w->answered = true;
 	if (!w->n_ops)
-		free(w);
+		waiting_put(&p->waitings, w);
 }
 
 static bool wait_for(struct pager *p, struct story *s, struct op *op)
 {
-	struct op_waiter *waiter = malloc(sizeof(*waiter));
-	struct waiting *w = waiter ? keep(p, s) : NULL;
+	struct waiting *w = keep(p, s);
 
-	if (!w) {
-		free(waiter);
-		return false;
-	}
-	waiter->waiting = w;
-	STAILQ_INSERT_TAIL(&op->waiters, waiter, link);
-	w->n_ops++;
-	return true;
+	if (w)
+		waiting_add_op(w, op);
+	return w;
 }
 
-static int compare_u64(const void *a, const void *b)
+static uint64_t granule_start(struct pager *p, uint64_t iova, uint64_t *ret_bytes)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	struct region *region = space_find(&p->space, iova);
 
-	return x < y ? -1 : x > y;
+	*ret_bytes = region ? region_bytes(region, 1) : 0;
+	return region ? align_down(iova, *ret_bytes) : 0;
 }
 
-/* More than could ever be there at one moment? Asked only of groups that found no room. */
+static bool is_repeated(struct pager *p, const struct story *s, uint32_t i, uint64_t start)
+{
+	uint64_t bytes;
+
+	while (i--)
+		if (granule_start(p, s->records[i].addr, &bytes) == start)
+			return true;
+	return false;
+}
+
+/* More than could ever be there at one moment? Asked once for a group that found no room. */
 static bool is_too_large(struct pager *p, const struct story *s)
 {
-	uint64_t *starts = malloc(s->group->n_records * sizeof(*starts)), bytes = 0;
+	uint64_t sum = 0, highest = 0, start, bytes;
 
-	if (!starts)
-		return false;
-	for (uint32_t i = 0; i < s->group->n_records; i++)
-		starts[i] = s->records[i].addr;
-	qsort(starts, s->group->n_records, sizeof(*starts), compare_u64);
 	for (uint32_t i = 0; i < s->group->n_records; i++) {
-		struct region *region = space_find(&p->space, starts[i]);
-		uint64_t granule = region ? region_bytes(region, 1) : 1;
-
-		if (region && (!i || align_down(starts[i], granule) != align_down(starts[i - 1], granule)))
-			bytes += granule;
+		start = granule_start(p, s->records[i].addr, &bytes);
+		/* Usually they are in order. */
+		if (i && start <= highest && is_repeated(p, s, i, start))
+			continue;
+		highest = MAX(highest, start);
+		sum += bytes;
 	}
-	free(starts);
-	return bytes > (uint64_t)budget_capacity(&p->share);
+	return sum > (uint64_t)budget_capacity(&p->share);
 }
 
 static void refuse(struct pager *p, struct story *s, const struct uapi_fault_record *record, int outcome)
@@ -230,6 +221,23 @@ static void refuse(struct pager *p, struct story *s, const struct uapi_fault_rec
 	if (outcome == REFUSED_TOO_LARGE)
 		account_event(p->setup.stats, ACCOUNT_GROUP_OVER_BUDGET, 1);
 	answer(p, s, false);
+}
+
+/* FILL_WAIT_ROOM, or why it cannot wait. */
+static int wait_for_room(struct pager *p, struct story *s)
+{
+	struct waiting *w = s->waiting;
+
+	if (!(w && w->fits) && is_too_large(p, s))
+		return REFUSED_TOO_LARGE;
+	w = keep(p, s);
+	if (!w)
+		return -ENOMEM;
+	w->fits = true;
+	if (!w->in_room)
+		TAILQ_INSERT_TAIL(&p->room, w, room_link);
+	w->in_room = true;
+	return FILL_WAIT_ROOM;
 }
 
 static void serve(struct pager *p, struct story *s)
@@ -252,15 +260,11 @@ static void serve(struct pager *p, struct story *s)
 	/* What waits for a store asks for room when that is done. */
 	if (r == FILL_WAIT_ROOM && n_waits)
 		r = 0;
-	if (r == FILL_WAIT_ROOM && is_too_large(p, s))
-		r = REFUSED_TOO_LARGE;
-	if (r == FILL_WAIT_ROOM && !keep(p, s))
-		r = -ENOMEM;
-	if (r == FILL_WAIT_ROOM) {
-		if (!s->waiting->in_room)
-			TAILQ_INSERT_TAIL(&p->room, s->waiting, room_link);
-		s->waiting->in_room = true;
-	} else if (r) {
+	if (r == FILL_WAIT_ROOM)
+		r = wait_for_room(p, s);
+	if (r == FILL_WAIT_ROOM)
+		return;
+	if (r) {
 		refuse(p, s, record, r);
 	} else if (n_waits) {
 		leave_room(p, s->waiting);
@@ -365,14 +369,13 @@ void serve_op_ended(struct pager *p, struct op *op, int result)
 		struct waiting *w = waiter->waiting;
 
 		STAILQ_REMOVE_HEAD(&op->waiters, link);
-		free(waiter);
 		w->n_ops--;
 		if (result < 0 && op->kind == OP_FILL)
 			w->error = result;
 		if (w->n_ops)
 			continue;
 		if (w->answered)
-			free(w);
+			waiting_put(&p->waitings, w);
 		else
 			serve_again(p, w);
 	}

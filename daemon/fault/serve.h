@@ -1,25 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One group, from its records to its answer. A group whose pages are not all there is kept
- * as `struct waiting` with a copy of its records, and served from the start whenever
- * something it waits for has ended, until all its pages are there at one moment.
+ * (waiting.h) and served from the start whenever something it waits for has ended, until
+ * all its pages are there at one moment.
  */
 #pragma once
 
 #include "fault/pager.h"
-
-struct waiting {
-	TAILQ_ENTRY(waiting) link;
-	TAILQ_ENTRY(waiting) room_link;
-	struct group group; /* owner: the attachment */
-	unsigned n_ops;     /* it waits for; it is not freed before they have ended */
-	bool in_room;
-	bool answered;
-	bool held;          /* for a paused attachment */
-	bool uses;          /* its records count in pager.in_use */
-	int error;          /* of an op it waited for */
-	struct uapi_fault_record records[];
-};
 
 /* One group of the batch, admitted by batch.h. */
 void serve_group(struct pager *p, const struct group *g);

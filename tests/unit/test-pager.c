@@ -69,6 +69,41 @@ int loop_set_timer(struct loop_source *s, uint64_t at_ns)
 	return 0;
 }
 
+/* Everything that is allocated, but by libraries. */
+static unsigned n_allocated;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+	n_allocated++;
+	return __real_malloc(size);
+}
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+	n_allocated++;
+	return __real_calloc(n, size);
+}
+
+void *__real_realloc(void *old, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_realloc(void *old, size_t size)
+{
+	n_allocated++;
+	return __real_realloc(old, size);
+}
+
+void *__real_reallocarray(void *old, size_t n, size_t size);
+void *__wrap_reallocarray(void *old, size_t n, size_t size);
+void *__wrap_reallocarray(void *old, size_t n, size_t size)
+{
+	n_allocated++;
+	return __real_reallocarray(old, n, size);
+}
+
 /* A policy that tracks what is dirty, and answers as it is told. */
 static int policy_error;
 static struct iopfd_memory policy_answer;
@@ -659,6 +694,68 @@ static void a_group_larger_than_the_budget_is_invalid(void)
 	teardown();
 }
 
+/* Answers are all out when this returns. */
+static void complete_all(void)
+{
+	while (pager.queue.n_open) {
+		unsigned n = n_pending;
+
+		n_pending = 0;
+		for (unsigned i = 0; i < n; i++) {
+			policy_host_seen->complete(pending[i], 0, &(struct iopfd_memory){ .fd = memory_fd });
+			arrive();
+		}
+		if (!n) {
+			age();
+			tick();
+		}
+	}
+}
+
+/* Faults of all kinds, on other pages than the last time: of two groups that wait for the
+ * same store, writes to what is there for reading, more than there is room for, and evictions
+ * whose release waits for the store. */
+static void fault_in_all_ways(unsigned round)
+{
+	uint64_t page = FICKLE + round % 16 * 64 * 4096;
+
+	fake.n_answers = 0;
+	cookie = 0;
+	policy_error = IOPFD_PENDING;
+	T_EQ(serve(page, 3, UAPI_PERM_READ), -1);
+	T_EQ(serve(page + 4096, 3, UAPI_PERM_READ), -1);
+	complete_all();
+	policy_error = 0;
+	T_EQ(serve(page, 2, UAPI_PERM_WRITE), SUCCESS);
+	age();
+	policy_error = IOPFD_PENDING;
+	for (unsigned i = 0; i < 10; i++)
+		fake_group(&fake, ++cookie, 11, PASID_NONE, HEAP + (round * 16 + i) % 1024 * 4096, 1 + i % 3, UAPI_PERM_WRITE);
+	turn();
+	complete_all();
+	policy_error = 0;
+	for (uint32_t i = 1; i <= cookie; i++)
+		T_ASSERT(fake_answer(&fake, i) >= 0);
+}
+
+/* But for the table of what is mapped, which grows and shrinks with it; here it does not. */
+static void faults_allocate_nothing(void)
+{
+	unsigned before;
+
+	budget_total = 8 * 4096;
+	setup();
+	for (unsigned i = 0; i < 20; i++)
+		fault_in_all_ways(i);
+	before = n_allocated;
+	for (unsigned i = 20; i < 40; i++)
+		fault_in_all_ways(i);
+	T_EQ(n_allocated, before);
+	T_ASSERT(before > 0 && own.values.evictions > 100);
+	T_EQ(own.values.groups_over_budget, 0);
+	teardown();
+}
+
 static void what_was_just_upgraded_is_no_victim(void)
 {
 	budget_total = 4096;
@@ -1039,6 +1136,7 @@ int main(void)
 	t_run(a_full_budget_evicts);
 	t_run(a_group_waits_for_room_until_the_grace_is_over);
 	t_run(a_group_larger_than_the_budget_is_invalid);
+	t_run(faults_allocate_nothing);
 	t_run(what_was_just_upgraded_is_no_victim);
 	t_run(an_evicted_page_waits_for_its_release);
 	t_run(neighbours_of_a_batch_become_one_extent);
