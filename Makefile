@@ -126,6 +126,9 @@ $(foreach t,vfio ioas mock,$(eval TEST_LDFLAGS_test-$t := -Wl,--wrap=ioctl,--wra
 # Counts what a fault allocates.
 TEST_LDFLAGS_test-pager := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
 
+# A kernel with swap, on command.
+TEST_LDFLAGS_test-swap := -Wl,--wrap=sysinfo,--wrap=syscall
+
 # Files that cannot be opened, read or written, and kernels without io_uring, on command.
 $(foreach t,file io,$(eval TEST_LDFLAGS_test-policy-$t := -Wl,--wrap=io_uring_queue_init))
 TEST_LDFLAGS_test-policy-file-open := -Wl,--wrap=open

@@ -79,6 +79,7 @@ void evict_forget(struct pager *p, struct region *region, uint64_t first, unsign
 		release(p, region, start, count, access & ACCESS_WRITE);
 		at = start + count;
 	}
+	region->kept = true;
 	account_unmapped(p->setup.stats, region_bytes(region, n));
 	if (evicted)
 		account_event(p->setup.stats, ACCOUNT_EVICTION, n_extents);

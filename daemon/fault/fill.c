@@ -109,9 +109,15 @@ static int fill_failed(struct pager *p, struct op *op, int r)
 	return r == IOPFD_NOSPACE ? -ENOSPC : r;
 }
 
-static bool is_long(const struct op *op)
+/* The memory is known: will the MAP zero much, or read from swap? */
+static bool is_long(struct pager *p, const struct op *op)
 {
-	return region_bytes(op->region, op->n) > LONG_MAP_BYTES;
+	uint64_t bytes = region_bytes(op->region, op->n);
+
+	if (bytes > LONG_MAP_BYTES)
+		return true;
+	return op->region->kept && !op->upgrade &&
+	       swap_holds(&p->swap, p->now_ns, op->request.memory.fd, op->request.memory.offset, bytes);
 }
 
 static int map_on_worker(struct pager *p, struct op *op)
@@ -141,7 +147,7 @@ static int fill_run(struct pager *p, struct op *op, struct op **ret_op)
 		/* Something else of this space may free what the store needs. Once. */
 		if (r == IOPFD_NOSPACE && evict_one(p) == 0)
 			r = ask_policy(op);
-		if (r == 0 && !is_long(op))
+		if (r == 0 && !is_long(p, op))
 			r = fill_mapped(p, op, map_range(op));
 		else if (r == 0)
 			r = map_on_worker(p, op);
@@ -234,7 +240,7 @@ void fill_on_op(struct pager *p, struct op *op)
 	r = policy_fill_result(op->region->policy, &op->request, region_bytes(op->region, op->n));
 	if (r)
 		r = fill_failed(p, op, r);
-	else if (is_long(op))
+	else if (is_long(p, op))
 		r = map_on_worker(p, op);
 	else if (extents_reserve(p->space.extents) < 0)
 		r = map_failed(p, op, -ENOMEM);

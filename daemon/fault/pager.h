@@ -18,6 +18,7 @@
 #include "fault/op.h"
 #include "fault/queue.h"
 #include "fault/space.h"
+#include "fault/swap.h"
 #include "fault/waiting.h"
 #include "loop/loop.h"
 
@@ -52,6 +53,7 @@ struct pager {
 	struct attachment nobody; /* whose records are of unknown devices */
 	struct budget_share share;
 	struct ops ops;
+	struct swap swap;
 	struct inbox *inbox; /* of the shard: where the ends of ops arrive */
 	struct loop_source *readable;
 	struct loop_source *work; /* timer for all that is not caused by a fault */

@@ -32,6 +32,7 @@ struct region {
 	unsigned around;         /* granules of the window mapped around a demand fault; 1 = none */
 	uint64_t write_back_ns;  /* interval; 0 = none */
 	bool tracks_dirty;       /* of the policy, once it is open */
+	bool kept;               /* something was unmapped; its memory may be in swap by now */
 	struct policy *policy;   /* the control thread's; outlives the space's service */
 };
 

@@ -104,6 +104,18 @@ void *__wrap_reallocarray(void *old, size_t n, size_t size)
 	return __real_reallocarray(old, n, size);
 }
 
+/* As if something were in swap. */
+static bool swapped;
+static unsigned n_swap_asked;
+
+bool swap_holds(struct swap *s, uint64_t now_ns, int fd, uint64_t offset, uint64_t length)
+{
+	T_ASSERT(s && now_ns && fd >= 0 && length);
+	(void)offset;
+	n_swap_asked++;
+	return swapped;
+}
+
 /* A policy that tracks what is dirty, and answers as it is told. */
 static int policy_error;
 static struct iopfd_memory policy_answer;
@@ -756,6 +768,30 @@ static void faults_allocate_nothing(void)
 	teardown();
 }
 
+/* Reading from swap takes long: the shard goes on meanwhile. */
+static void what_may_be_in_swap_is_mapped_by_a_worker(void)
+{
+	setup();
+	n_swap_asked = 0;
+	T_EQ(serve(HEAP, 1, UAPI_PERM_WRITE), SUCCESS);
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), SUCCESS);
+	T_EQ(n_swap_asked, 0); /* nothing was evicted yet */
+	age();
+	pager_shrink(&pager, MIB);
+	T_EQ(fake.n_maps, 0);
+	swapped = true;
+	T_EQ(serve(HEAP, 1, UAPI_PERM_WRITE), -1);
+	T_EQ(n_swap_asked, 1);
+	swapped = false;
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), SUCCESS); /* in memory still */
+	T_EQ(n_swap_asked, 2);
+	while (fake_answer(&fake, 3) < 0)
+		arrive();
+	T_EQ(fake_answer(&fake, 3), SUCCESS);
+	T_ASSERT(own.values.refaults >= 1);
+	teardown();
+}
+
 static void what_was_just_upgraded_is_no_victim(void)
 {
 	budget_total = 4096;
@@ -1137,6 +1173,7 @@ int main(void)
 	t_run(a_group_waits_for_room_until_the_grace_is_over);
 	t_run(a_group_larger_than_the_budget_is_invalid);
 	t_run(faults_allocate_nothing);
+	t_run(what_may_be_in_swap_is_mapped_by_a_worker);
 	t_run(what_was_just_upgraded_is_no_victim);
 	t_run(an_evicted_page_waits_for_its_release);
 	t_run(neighbours_of_a_batch_become_one_extent);
