@@ -57,6 +57,7 @@ int attachments_add(struct attachments *s, struct device *device, uint32_t pasid
 		.stats = stats,
 		.limit = LOG_RATELIMIT_INIT(5 * NSEC_PER_SEC, 5),
 	};
+	TAILQ_INIT(&a->room);
 	memmove(items + i + 1, items + i, (s->n - i) * sizeof(*items));
 	items[i] = a;
 	s->n++;

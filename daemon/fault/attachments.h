@@ -16,6 +16,10 @@
 #include "device/device.h"
 #include "device/uapi.h"
 #include "fault/stats.h"
+#include "fault/turns.h"
+
+struct waiting;
+TAILQ_HEAD(waiting_list, waiting);
 
 struct attachment {
 	uint32_t dev_id;
@@ -24,6 +28,15 @@ struct attachment {
 	struct device *device;
 	struct stats *stats; /* written by the shard, owned by the control thread */
 	struct log_ratelimit limit;
+
+	/* Its groups of the batch: a list by `next` while it has joined the turns. */
+	struct turn turn;
+	uint32_t first_group;
+	uint32_t last_group;
+
+	/* Its groups that wait for room, oldest first; with a turn while there are any. */
+	struct turn room_turn;
+	struct waiting_list room;
 };
 
 struct attachments {

@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fault/batch.h"
 
+#include "base/clock.h"
+#include "base/util.h"
 #include "fault/account.h"
+#include "fault/serve.h"
+
+/* Answers are written after about so long, and sooner while others wait for their turn: 64
+ * faults on 4K, or 16. The clock is not asked: see pager_count_mapped(). */
+#define SLICE_NS (80 * NSEC_PER_USEC)
+#define SLICE_SHARED_NS (20 * NSEC_PER_USEC)
+#define RECORD_NS 100u
 
 #define KNOWN_PERM (UAPI_PERM_READ | UAPI_PERM_WRITE | UAPI_PERM_EXEC | UAPI_PERM_PRIV)
 
@@ -21,57 +30,199 @@ static bool is_of(const struct uapi_fault_record *record, const struct attachmen
 	return record->dev_id == a->dev_id && record_pasid(record) == a->pasid;
 }
 
-/* How many records are not of the attachment; the first one is, or nobody's. */
-static uint32_t count_malformed(const struct pager *p, const struct attachment *a,
-				const struct uapi_fault_record *records, uint32_t n)
+/* How many of n records, from the first on, are of the attachment: counts them. */
+static uint32_t count_own(struct pager *p, const struct attachment *a, const struct uapi_fault_record *records, uint32_t n,
+			  struct account_read *counts)
 {
-	uint32_t n_malformed = 0;
+	struct account_read c = *counts;
+	uint32_t i;
 
-	if (a == &p->nobody)
-		return n;
-	for (uint32_t i = 1; i < n; i++)
-		n_malformed += !is_of(&records[i], a);
-	return n_malformed;
-}
-
-/* False: the group is malformed. */
-static bool admit_group(struct pager *p, const struct attachment *a, const struct uapi_fault_record *records, uint32_t n,
-			struct account_read *counts)
-{
-	uint32_t n_malformed = count_malformed(p, a, records, n);
-
-	counts->n_groups++;
-	counts->n_records += n;
-	counts->n_malformed += n_malformed;
-	for (uint32_t i = 0; i < n; i++) {
-		account_record(counts, &records[i]);
-		if ((!records[i].perm || records[i].perm & ~KNOWN_PERM) && !n_malformed)
+	for (i = 0; i < n && is_of(&records[i], a); i++) {
+		account_record(&c, &records[i]);
+		if (!records[i].perm || records[i].perm & ~KNOWN_PERM)
 			note_perm(p, a, records[i].perm);
 	}
-	return !n_malformed;
+	*counts = c;
+	return i;
 }
 
-void batch_admit(struct pager *p)
+/* The last n of its records are not counted yet; at least one of them is not of the attachment. */
+static void refuse_malformed(struct pager *p, struct group *g, uint32_t n, struct account_read *counts)
 {
+	const struct uapi_fault_record *end = &p->queue.records[g->first + g->n_records];
+
+	for (const struct uapi_fault_record *record = end - n; record < end; record++) {
+		account_record(counts, record);
+		counts->n_malformed += g->owner == &p->nobody || !is_of(record, g->owner);
+	}
+	queue_answer(&p->queue, g, false);
+	g->n_records = 0;
+}
+
+static void wish(struct pager *p, const struct group *g)
+{
+	for (uint32_t i = 0; i < g->n_records; i++) {
+		const struct uapi_fault_record *record = &p->queue.records[g->first + i];
+		const struct region *region = space_find(&p->space, record->addr);
+
+		if (region && region->merge > 1)
+			wishes_add(&p->wishes, region->index, region_granule(region, record->addr),
+				   record->perm & UAPI_PERM_WRITE);
+	}
+}
+
+/* Groups [first, end), neighbours of one attachment, come behind those that it has. */
+static void enqueue(struct pager *p, struct attachment *a, uint32_t first, uint32_t end)
+{
+	if (a->turn.joined)
+		p->queue.groups[a->last_group].next = first;
+	else
+		a->first_group = first;
+	a->last_group = end - 1;
+	turn_join(&p->turns, &a->turn);
+	for (uint32_t i = first; p->wishes.table && i < end; i++)
+		wish(p, &p->queue.groups[i]);
+}
+
+/* The groups from `first` on that are of the attachment. One that has records of others, too,
+ * is INVALID. Returns where they end. */
+static uint32_t admit_run(struct pager *p, struct attachment *a, uint32_t first)
+{
+	struct group *g = &p->queue.groups[first], *all_end = &p->queue.groups[p->queue.n_groups];
 	struct account_read counts = { 0 };
-	struct attachment *a = NULL;
+	uint32_t begin = g->first, end = begin;
 
-	for (size_t i = 0; i < p->queue.n_groups; i++) {
-		struct group *g = &p->queue.groups[i];
-		const struct uapi_fault_record *records = &p->queue.records[g->first];
+	end += count_own(p, a, &p->queue.records[begin], (uint32_t)p->queue.n_records - begin, &counts);
+	for (; g < all_end && g->first < end; g++) {
+		uint32_t group_end = g->first + g->n_records;
 
-		if (!a || a == &p->nobody || !is_of(records, a)) {
-			if (a)
-				account_read(a->stats, &counts);
-			counts = (struct account_read){ 0 };
-			a = attachments_find(&p->attachments, records->dev_id, record_pasid(records)) ?: &p->nobody;
-		}
 		g->owner = a;
-		if (admit_group(p, a, records, g->n_records, &counts))
+		g->next = ++first;
+		counts.n_groups++;
+		counts.n_records += g->n_records;
+		if (group_end > end)
+			refuse_malformed(p, g, group_end - end, &counts);
+	}
+	account_read(a->stats, &counts);
+	return first;
+}
+
+static void refuse_unknown(struct pager *p, struct group *g)
+{
+	struct account_read counts = { .n_groups = 1, .n_records = g->n_records };
+
+	g->owner = &p->nobody;
+	refuse_malformed(p, g, g->n_records, &counts);
+	account_read(p->nobody.stats, &counts);
+}
+
+/* Groups from `first` on were just read. */
+static void admit(struct pager *p, uint32_t first)
+{
+	while (first < p->queue.n_groups) {
+		const struct uapi_fault_record *record = &p->queue.records[p->queue.groups[first].first];
+		struct attachment *a = attachments_find(&p->attachments, record->dev_id, record_pasid(record));
+		uint32_t end = a ? admit_run(p, a, first) : first + 1;
+
+		if (a)
+			enqueue(p, a, first, end);
+		else
+			refuse_unknown(p, &p->queue.groups[first]);
+		first = end;
+	}
+}
+
+static void forget_all(struct pager *p)
+{
+	struct turn *t;
+
+	while ((t = TAILQ_FIRST(&p->turns)))
+		turn_leave(&p->turns, t);
+	if (p->wishes.table)
+		wishes_forget(&p->wishes);
+}
+
+/* While others wait the buffer is not begun anew but filled up; then what is not served yet
+ * moves to its front. */
+static void make_space(struct pager *p)
+{
+	if (p->queue.n_records < QUEUE_BATCH_RECORDS)
+		return;
+	forget_all(p);
+	queue_compact(&p->queue);
+	for (uint32_t i = 0; i < p->queue.n_groups; i++)
+		enqueue(p, p->queue.groups[i].owner, i, i + 1);
+}
+
+int batch_read(struct pager *p)
+{
+	bool empty = batch_is_empty(p);
+	int n;
+
+	if (empty)
+		forget_all(p);
+	else
+		make_space(p);
+	n = queue_drain(&p->queue, !empty);
+	if (n <= 0)
+		return n;
+	p->now_ns = p->queue.groups[p->queue.n_groups - 1].read_ns;
+	admit(p, (uint32_t)(p->queue.n_groups - (size_t)n));
+	return n;
+}
+
+/* The groups of one attachment, as long as its credit and the slice last. Returns how many. */
+static unsigned serve_turn(struct pager *p, struct turn *t, uint64_t slice_ns)
+{
+	struct attachment *a = container_of(t, struct attachment, turn);
+	bool shared = turns_are_shared(&p->turns), last;
+	int64_t credit = shared ? t->credit : INT64_MAX;
+	unsigned n = 0;
+
+	do {
+		struct group *g = &p->queue.groups[a->first_group];
+		uint32_t n_records = g->n_records;
+
+		last = a->first_group == a->last_group;
+		a->first_group = g->next;
+		if (!n_records)
 			continue;
-		queue_answer(&p->queue, g, false);
+		credit -= n_records;
+		p->slice_ns += n_records * RECORD_NS;
+		serve_group(p, g);
+		g->n_records = 0;
+		n++;
+	} while (!last && credit > 0 && p->slice_ns < slice_ns);
+	t->credit = shared ? credit : TURNS_QUANTUM;
+	if (last)
+		turn_leave(&p->turns, t);
+	return n;
+}
+
+unsigned batch_serve(struct pager *p)
+{
+	uint64_t slice_ns = turns_are_shared(&p->turns) ? SLICE_SHARED_NS : SLICE_NS;
+	unsigned n = 0;
+	struct turn *t;
+
+	p->slice_ns = 0;
+	while ((t = turns_first(&p->turns)) && p->slice_ns < slice_ns)
+		n += serve_turn(p, t, slice_ns);
+	return n;
+}
+
+void batch_abandon(struct pager *p, struct attachment *a)
+{
+	bool last = !a->turn.joined;
+
+	while (!last) {
+		struct group *g = &p->queue.groups[a->first_group];
+
+		last = a->first_group == a->last_group;
+		a->first_group = g->next;
+		if (g->n_records)
+			queue_answer(&p->queue, g, false);
 		g->n_records = 0;
 	}
-	if (a)
-		account_read(a->stats, &counts);
+	turn_leave(&p->turns, &a->turn);
 }

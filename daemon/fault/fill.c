@@ -16,27 +16,17 @@ static bool is_free(struct pager *p, struct region *region, uint64_t granule)
 	return !extents_access(p->space.extents, region->index, granule) && !op_find(&p->ops, region, granule, 1);
 }
 
-static bool batch_asks(const struct pager *p, const struct region *region, uint64_t granule, unsigned access)
-{
-	uint64_t start = region->iova + region_bytes(region, granule), end = start + region_bytes(region, 1);
-
-	for (size_t i = 0; i < p->queue.n_records; i++)
-		if (p->queue.records[i].addr >= start && p->queue.records[i].addr < end &&
-		    (!(access & ACCESS_WRITE) || p->queue.records[i].perm & UAPI_PERM_WRITE))
-			return true;
-	return false;
-}
-
 /* The run of absent granules around this one that the batch asks for with the same rights,
  * in its aligned block of `merge`. */
 static unsigned merge_run(struct pager *p, struct region *region, uint64_t granule, unsigned access, uint64_t *ret_first)
 {
+	uint64_t asked = wishes_of_block(&p->wishes, region->index, granule / WISHES_BLOCK, access & ACCESS_WRITE);
 	uint64_t block = align_down(granule, region->merge);
 	uint64_t first = granule, end = granule + 1, limit = MIN(block + region->merge, region_granules(region));
 
-	while (first > block && is_free(p, region, first - 1) && batch_asks(p, region, first - 1, access))
+	while (first > block && asked & 1ull << (first - 1) % WISHES_BLOCK && is_free(p, region, first - 1))
 		first--;
-	while (end < limit && is_free(p, region, end) && batch_asks(p, region, end, access))
+	while (end < limit && asked & 1ull << end % WISHES_BLOCK && is_free(p, region, end))
 		end++;
 	*ret_first = first;
 	return (unsigned)(end - first);

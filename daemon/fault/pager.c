@@ -67,7 +67,8 @@ void pager_flush_answers(struct pager *p)
 		queue_failed(p, r);
 }
 
-/* Reads, serves and answers one batch. Returns the number of groups, or a negative errno. */
+/* Reads what there is, serves and answers a slice of it. Returns the number of groups, or a
+ * negative errno. */
 static int serve_batch(struct pager *p)
 {
 	int n, r;
@@ -76,19 +77,15 @@ static int serve_batch(struct pager *p)
 	r = flush_answers(p);
 	if (r < 0)
 		return r;
-	n = queue_drain(&p->queue);
-	if (n <= 0)
-		return n;
-	p->now_ns = p->queue.groups[n - 1].read_ns;
-	batch_admit(p);
-	for (int i = 0; i < n; i++)
-		if (p->queue.groups[i].n_records)
-			serve_group(p, &p->queue.groups[i]);
+	r = batch_read(p);
+	if (r < 0 && batch_is_empty(p))
+		return r;
+	n = (int)batch_serve(p);
 	r = flush_answers(p);
 	return r < 0 ? r : n;
 }
 
-/* One batch, and what follows from its outcome for the next one. */
+/* One slice, and what follows from its outcome for the next one. */
 static int pager_advance(struct pager *p)
 {
 	int n = serve_batch(p);
@@ -104,6 +101,18 @@ static int pager_advance(struct pager *p)
 	return n;
 }
 
+/* All of the batch: where nobody calls again because of the rest. */
+static int pager_advance_all(struct pager *p)
+{
+	int n, sum = 0;
+
+	do {
+		n = pager_advance(p);
+		sum += MAX(n, 0);
+	} while (n > 0 && !batch_is_empty(p));
+	return n < 0 ? n : sum;
+}
+
 static int pager_on_readable(struct loop_source *source, uint32_t events, void *userdata)
 {
 	struct pager *p = userdata;
@@ -112,7 +121,7 @@ static int pager_on_readable(struct loop_source *source, uint32_t events, void *
 	(void)source;
 	(void)events;
 	pager_schedule(p);
-	if (n > 0 && p->queue.more)
+	if (n >= 0 && (p->queue.more || !batch_is_empty(p)))
 		return LOOP_AGAIN;
 	return n > 0 ? LOOP_FOUND : 0;
 }
@@ -134,7 +143,7 @@ static void set_spin(struct pager *p)
 static void drain_step(struct pager *p)
 {
 	void (*on_drained)(void *userdata) = p->on_drained;
-	int n = p->retry_at_ns ? 0 : pager_advance(p);
+	int n = p->retry_at_ns ? 0 : pager_advance_all(p);
 	uint64_t now_ns = clock_now_ns();
 	bool idle = n == 0 && !p->retry_at_ns && TAILQ_EMPTY(&p->waiting) && now_ns >= p->served_ns + QUIET_NS;
 
@@ -155,7 +164,7 @@ static int pager_on_work(struct loop_source *source, uint32_t events, void *user
 	p->work_at_ns = 0;
 	p->now_ns = clock_now_ns();
 	if (p->retry_at_ns && p->now_ns >= p->retry_at_ns)
-		pager_advance(p);
+		pager_advance_all(p);
 	if (!TAILQ_EMPTY(&p->room) && p->now_ns >= p->room_at_ns)
 		serve_room(p);
 	background_expire(p);
@@ -229,6 +238,7 @@ int pager_init(struct pager *p, const struct pager_setup *setup)
 	waitings_init(&p->waitings);
 	TAILQ_INIT(&p->waiting);
 	TAILQ_INIT(&p->room);
+	TAILQ_INIT(&p->turns);
 	STAILQ_INIT(&p->jobs);
 	budget_share_init(&p->share, setup->budget, setup->limit);
 	return space_init(&p->space, setup->name, setup->n_regions, EVICT_GRACE_MS);
@@ -239,6 +249,7 @@ void pager_deinit(struct pager *p)
 	assert(!p->ioas);
 	ops_deinit(&p->ops);
 	waitings_deinit(&p->waitings);
+	wishes_deinit(&p->wishes);
 	attachments_deinit(&p->attachments);
 	space_deinit(&p->space);
 }
@@ -301,8 +312,10 @@ int pager_start(struct pager *p, struct loop *l, struct inbox *inbox, struct ioa
 	if (r < 0)
 		reason_set(why, -r, "space %s cannot be served: %s", p->space.name, strerror(-r));
 	for (size_t i = 0; r >= 0 && i < p->space.n_regions; i++) {
+		if (p->space.regions[i].merge > 1 && !p->wishes.table)
+			r = wishes_init(&p->wishes);
 		p->space.regions[i].tracks_dirty = policy_tracks_dirty(p->space.regions[i].policy);
-		if (p->space.regions[i].pinned)
+		if (r >= 0 && p->space.regions[i].pinned)
 			r = job_pin(p, &p->space.regions[i], why);
 	}
 	if (r < 0) {

@@ -20,6 +20,7 @@
 #include "fault/space.h"
 #include "fault/swap.h"
 #include "fault/waiting.h"
+#include "fault/wishes.h"
 #include "loop/loop.h"
 
 struct workers;
@@ -28,6 +29,7 @@ STAILQ_HEAD(job_list, pager_job);
 
 #define AROUND_MAX 64u
 #define IN_USE_SLOTS 1024u
+#define PAGER_MAP_NS 800u /* a MAP of 4K; and 16 bytes are zeroed in a ns */
 
 /* What a pager is given; all of it outlives the pager. */
 struct pager_setup {
@@ -51,6 +53,8 @@ struct pager {
 	struct ioas *ioas; /* taken by pager_start(), closed by pager_stop() */
 	struct attachments attachments;
 	struct attachment nobody; /* whose records are of unknown devices */
+	struct turns turns;       /* of attachments with groups in the batch */
+	struct wishes wishes;     /* of the batch; if any region merges */
 	struct budget_share share;
 	struct ops ops;
 	struct swap swap;
@@ -66,11 +70,12 @@ struct pager {
 	/* Mapped, and not counted yet: those of one attachment are counted together. */
 	struct stats *mapped_stats;
 	uint64_t mapped_bytes;
+	uint64_t slice_ns; /* estimate of what was done in this slice of service */
 
 	/* Groups that could not be answered at once. */
 	struct waitings waitings;    /* where they come from */
 	struct waiting_list waiting; /* oldest first */
-	struct waiting_list room;    /* those of them that wait for room, in their order */
+	struct turns room;           /* of attachments with groups that wait for room */
 	uint64_t room_at_ns;         /* when to try again */
 	bool serving_room;
 	bool evicting;               /* false: what is done now may not push anything out */
@@ -146,4 +151,5 @@ static inline void pager_count_mapped(struct pager *p, struct stats *stats, uint
 		p->mapped_stats = stats;
 	}
 	p->mapped_bytes += bytes;
+	p->slice_ns += PAGER_MAP_NS + bytes / 16;
 }

@@ -91,9 +91,13 @@ static void queue_form_groups(struct queue *q, size_t n, uint64_t now_ns)
 	q->n_open += (size_t)(next - first);
 }
 
-int queue_drain(struct queue *q)
+int queue_drain(struct queue *q, bool append)
 {
-	q->n_records = q->n_groups = 0;
+	size_t n_before;
+
+	if (!append)
+		q->n_records = q->n_groups = 0;
+	n_before = q->n_groups;
 	q->more = true;
 	while (q->n_records < QUEUE_BATCH_RECORDS) {
 		size_t room = q->capacity - q->n_records;
@@ -114,12 +118,29 @@ int queue_drain(struct queue *q)
 			break;
 		else if (n > 0)
 			queue_form_groups(q, (size_t)n / sizeof(*q->records), clock_now_ns());
-		if (n < 0 && !q->n_groups)
+		if (n < 0 && q->n_groups == n_before)
 			return (int)n;
 		if (n < 0)
 			break;
 	}
-	return (int)q->n_groups;
+	return (int)(q->n_groups - n_before);
+}
+
+void queue_compact(struct queue *q)
+{
+	size_t n_groups = q->n_groups;
+
+	q->n_groups = q->n_records = 0;
+	for (size_t i = 0; i < n_groups; i++) {
+		struct group g = q->groups[i];
+
+		if (!g.n_records)
+			continue;
+		memmove(&q->records[q->n_records], &q->records[g.first], g.n_records * sizeof(*q->records));
+		g.first = (uint32_t)q->n_records;
+		q->n_records += g.n_records;
+		q->groups[q->n_groups++] = g;
+	}
 }
 
 static void queue_settle(struct queue *q, size_t from, size_t n, bool stale, queue_written_fn written, void *userdata)

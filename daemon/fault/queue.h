@@ -26,6 +26,7 @@ struct group {
 	uint32_t cookie;
 	uint32_t first; /* its records: queue.records[first], n_records of them */
 	uint32_t n_records;
+	uint32_t next;    /* the reader's own */
 	uint64_t read_ns; /* when the read returned that brought its last record */
 	void *owner;      /* the reader's own */
 };
@@ -64,10 +65,13 @@ typedef void (*queue_written_fn)(void *userdata, const struct queue_context *c, 
 int queue_init(struct queue *q, struct ioas *ioas);
 void queue_deinit(struct queue *q);
 
-/* Reads until the queue is empty or the batch is full, over what was read before. Returns
- * the number of groups, or a negative errno when nothing could be read (what came before
- * the failure is returned first; the next call fails). */
-int queue_drain(struct queue *q);
+/* Reads until the queue is empty or the batch is full; over what was read before, or with
+ * `append` behind it. Returns the number of groups read, or a negative errno when nothing
+ * could be read (what came before the failure is returned first; the next call fails). */
+int queue_drain(struct queue *q, bool append);
+
+/* Groups whose n_records was set to 0 leave the batch, the others move up. */
+void queue_compact(struct queue *q);
 
 /* Once for each group, at any time after its drain. */
 static inline void queue_answer(struct queue *q, const struct group *g, bool success)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "fault/account.h"
+#include "fault/batch.h"
 #include "fault/evict.h"
 #include "fault/fill.h"
 
@@ -34,11 +35,6 @@ static uint32_t access_asked(uint32_t perm)
 	return perm & (UAPI_PERM_READ | UAPI_PERM_EXEC) || !access ? access | ACCESS_READ : access;
 }
 
-static uint64_t granule_of(const struct region *region, uint64_t iova)
-{
-	return (iova - region->iova) >> region->granule_shift;
-}
-
 /* Makes the page of one record present with the rights it asks for. What is neither 0 nor
  * FILL_WAIT_* is why the group must be INVALID. */
 static int resolve(struct pager *p, const struct attachment *a, const struct uapi_fault_record *record,
@@ -53,7 +49,7 @@ static int resolve(struct pager *p, const struct attachment *a, const struct uap
 		return REFUSED_OUTSIDE;
 	if (region->mode == REGION_DENY || access & ~region->access)
 		return REFUSED_RIGHTS;
-	granule = granule_of(region, record->addr);
+	granule = region_granule(region, record->addr);
 	present = extents_access(p->space.extents, region->index, granule);
 	if (!(access & ~present)) {
 		extents_touch(p->space.extents, region->index, granule, pager_now_ms(p));
@@ -131,7 +127,7 @@ static void set_uses(struct pager *p, struct waiting *w, bool uses)
 	for (uint32_t i = 0; i < w->group.n_records; i++) {
 		struct region *region = space_find(&p->space, w->records[i].addr);
 
-		uint16_t *slot = region ? in_use_slot(p, region, granule_of(region, w->records[i].addr)) : NULL;
+		uint16_t *slot = region ? in_use_slot(p, region, region_granule(region, w->records[i].addr)) : NULL;
 
 		if (slot)
 			*slot = (uint16_t)(*slot + (uses ? 1 : -1));
@@ -151,9 +147,14 @@ static struct waiting *keep(struct pager *p, struct story *s)
 
 static void leave_room(struct pager *p, struct waiting *w)
 {
-	if (w->in_room)
-		TAILQ_REMOVE(&p->room, w, room_link);
+	struct attachment *a = w->group.owner;
+
+	if (!w->in_room)
+		return;
 	w->in_room = false;
+	TAILQ_REMOVE(&a->room, w, room_link);
+	if (TAILQ_EMPTY(&a->room))
+		turn_leave(&p->room, &a->room_turn);
 }
 
 static void answer(struct pager *p, struct story *s, bool success)
@@ -226,6 +227,7 @@ static void refuse(struct pager *p, struct story *s, const struct uapi_fault_rec
 /* FILL_WAIT_ROOM, or why it cannot wait. */
 static int wait_for_room(struct pager *p, struct story *s)
 {
+	struct attachment *a = s->group->owner;
 	struct waiting *w = s->waiting;
 
 	if (!(w && w->fits) && is_too_large(p, s))
@@ -234,9 +236,11 @@ static int wait_for_room(struct pager *p, struct story *s)
 	if (!w)
 		return -ENOMEM;
 	w->fits = true;
-	if (!w->in_room)
-		TAILQ_INSERT_TAIL(&p->room, w, room_link);
+	if (w->in_room)
+		return FILL_WAIT_ROOM;
 	w->in_room = true;
+	TAILQ_INSERT_TAIL(&a->room, w, room_link);
+	turn_join(&p->room, &a->room_turn);
 	return FILL_WAIT_ROOM;
 }
 
@@ -321,14 +325,20 @@ void serve_held(struct pager *p, struct attachment *a)
 
 void serve_room(struct pager *p)
 {
-	struct waiting *w, *before = NULL;
+	struct turn *t;
 
 	p->room_at_ns = 0;
 	p->serving_room = true;
-	/* The first one that still finds no room is the first one next time. */
-	while ((w = TAILQ_FIRST(&p->room)) && w != before) {
-		before = w;
+	while ((t = turns_first(&p->room))) {
+		struct attachment *a = container_of(t, struct attachment, room_turn);
+		struct waiting *w = TAILQ_FIRST(&a->room);
+		uint32_t n_records = w->group.n_records;
+
 		serve_again(p, w);
+		/* The first one that still finds no room is the first one next time. */
+		if (TAILQ_FIRST(&a->room) == w)
+			break;
+		t->credit -= n_records;
 	}
 	p->serving_room = false;
 }
@@ -350,9 +360,10 @@ static unsigned give_up(struct pager *p, const struct attachment *a, uint64_t re
 	return n;
 }
 
-unsigned serve_abandon(struct pager *p, const struct attachment *a)
+void serve_abandon(struct pager *p, struct attachment *a)
 {
-	return give_up(p, a, UINT64_MAX);
+	batch_abandon(p, a);
+	give_up(p, a, UINT64_MAX);
 }
 
 unsigned serve_expire(struct pager *p, uint64_t read_before_ns)

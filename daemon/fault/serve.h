@@ -8,7 +8,7 @@
 
 #include "fault/pager.h"
 
-/* One group of the batch, admitted by batch.h. */
+/* One group of the batch; its owner is an attachment. */
 void serve_group(struct pager *p, const struct group *g);
 
 /* Groups that wait for room get another chance, in their order. */
@@ -17,9 +17,9 @@ void serve_room(struct pager *p);
 /* The attachment is not paused any more: what was held is served. */
 void serve_held(struct pager *p, struct attachment *a);
 
-/* Answers INVALID: everything of one attachment; everything read before this moment. Returns
- * the number. */
-unsigned serve_abandon(struct pager *p, const struct attachment *a);
+/* Answers INVALID: everything of one attachment; all that waits and was read before this
+ * moment (returns the number). */
+void serve_abandon(struct pager *p, struct attachment *a);
 unsigned serve_expire(struct pager *p, uint64_t read_before_ns);
 
 /* The op has ended: it is no longer found, and who waits for it goes on. Frees it. */

@@ -61,6 +61,11 @@ static inline uint64_t region_bytes(const struct region *region, uint64_t n_gran
 	return n_granules << region->granule_shift;
 }
 
+static inline uint64_t region_granule(const struct region *region, uint64_t iova)
+{
+	return (iova - region->iova) >> region->granule_shift;
+}
+
 static inline uint64_t region_granules(const struct region *region)
 {
 	return region->length >> region->granule_shift;

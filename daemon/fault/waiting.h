@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "device/uapi.h"
+#include "fault/attachments.h"
 #include "fault/op.h"
 #include "fault/queue.h"
 
@@ -28,7 +29,6 @@ struct waiting {
 	struct op_waiter *waiters; /* as many as records, the first n_ops are in use */
 	struct uapi_fault_record records[];
 };
-TAILQ_HEAD(waiting_list, waiting);
 
 #define WAITING_SIZES 21u /* lists of 1, 2, 4, ... records */
 

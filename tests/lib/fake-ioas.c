@@ -69,24 +69,28 @@ static ssize_t fake_write(struct ioas *a, const void *answers, size_t size)
 static int fake_map(struct ioas *a, uint64_t iova, uint64_t length, int fd, uint64_t offset, uint32_t access)
 {
 	struct fake_ioas *f = fake(a);
+	int r = f->map_error;
 
-	if (f->map_error)
-		return f->map_error;
+	pthread_mutex_lock(&f->map_lock);
 	for (size_t i = 0; i < f->n_maps; i++)
-		if (iova < f->maps[i].iova + f->maps[i].length && f->maps[i].iova < iova + length)
-			return -EEXIST;
-	f->maps[f->n_maps++] = (struct fake_map){ iova, length, fd, offset, access };
-	return 0;
+		if (!r && iova < f->maps[i].iova + f->maps[i].length && f->maps[i].iova < iova + length)
+			r = -EEXIST;
+	if (!r)
+		f->maps[f->n_maps++] = (struct fake_map){ iova, length, fd, offset, access };
+	pthread_mutex_unlock(&f->map_lock);
+	return r;
 }
 
 /* Whole areas only, any number of them. */
 static int fake_unmap(struct ioas *a, uint64_t iova, uint64_t length)
 {
 	struct fake_ioas *f = fake(a);
-	size_t n_kept = 0;
+	size_t n_kept = 0, n_before;
 
 	f->n_unmaps++;
-	for (size_t i = 0; i < f->n_maps; i++) {
+	pthread_mutex_lock(&f->map_lock);
+	n_before = f->n_maps;
+	for (size_t i = 0; i < n_before; i++) {
 		struct fake_map *m = &f->maps[i];
 
 		if (m->iova + m->length <= iova || m->iova >= iova + length) {
@@ -95,10 +99,9 @@ static int fake_unmap(struct ioas *a, uint64_t iova, uint64_t length)
 		}
 		T_ASSERT(m->iova >= iova && m->iova + m->length <= iova + length);
 	}
-	if (n_kept == f->n_maps)
-		return -ENOENT;
 	f->n_maps = n_kept;
-	return 0;
+	pthread_mutex_unlock(&f->map_lock);
+	return n_kept == n_before ? -ENOENT : 0;
 }
 
 static int fake_attach(struct device *d, uint32_t pasid, struct ioas *a, struct reason *why)
@@ -145,6 +148,7 @@ void fake_ioas_init(struct fake_ioas *f)
 {
 	memset(f, 0, sizeof(*f));
 	f->ioas.ops = &fake_ops;
+	pthread_mutex_init(&f->map_lock, NULL);
 	f->ioas.fault_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	T_ASSERT(f->ioas.fault_fd >= 0);
 }
@@ -152,6 +156,7 @@ void fake_ioas_init(struct fake_ioas *f)
 void fake_ioas_deinit(struct fake_ioas *f)
 {
 	close(f->ioas.fault_fd);
+	pthread_mutex_destroy(&f->map_lock);
 }
 
 void fake_device_init(struct fake_device *d, const char *name, uint32_t dev_id)

@@ -2,10 +2,12 @@
 /*
  * A device and an ioas that do what a test says, for what is above the device layer: the
  * test queues fault groups, tells which call fails next, and reads what was done. The
- * readiness fd is an eventfd that is readable while records are queued. One thread.
+ * readiness fd is an eventfd that is readable while records are queued. One thread; map may
+ * come from others, too.
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "device/device.h"
@@ -27,6 +29,7 @@ struct fake_ioas {
 	size_t n_records;
 	struct uapi_answer answers[FAKE_MAX]; /* all that were accepted */
 	size_t n_answers;
+	pthread_mutex_t map_lock;
 	struct fake_map maps[FAKE_MAX];
 	size_t n_maps;
 	uint32_t n_attached;

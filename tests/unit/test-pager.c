@@ -1071,10 +1071,121 @@ static void more_than_a_batch_asks_to_be_called_again(void)
 	setup();
 	for (uint32_t i = 1; i <= 3000; i++)
 		fake_group(&fake, i, 11, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
-	T_EQ(turn(), LOOP_AGAIN);
-	T_EQ(fake.n_answers, QUEUE_BATCH_RECORDS);
-	T_EQ(turn(), LOOP_FOUND);
+	for (size_t before = 0; turn() == LOOP_AGAIN; before = fake.n_answers)
+		T_ASSERT(fake.n_answers > before); /* what was served is not kept until all is */
 	T_EQ(fake.n_answers, 3000);
+	T_ASSERT(fake.n_writes > 1);
+	teardown();
+}
+
+/* One device floods; another asks once, behind all of it or while it is served. */
+static void a_flood_does_not_keep_others_waiting(void)
+{
+	size_t n_before;
+
+	setup();
+	for (uint32_t i = 1; i <= 500; i++)
+		fake_group(&fake, i, 11, PASID_NONE, HEAP + i * 4096, 1, UAPI_PERM_WRITE);
+	fake_group(&fake, 501, 12, PASID_NONE, HEAP, 1, UAPI_PERM_WRITE);
+	T_EQ(turn(), LOOP_AGAIN);
+	T_EQ(fake_answer(&fake, 501), SUCCESS);
+	T_ASSERT(fake.n_answers <= 32);
+	T_EQ(turn(), LOOP_AGAIN);
+	n_before = fake.n_answers;
+	fake_group(&fake, 502, 12, PASID_NONE, HEAP, 1, UAPI_PERM_WRITE);
+	T_EQ(turn(), LOOP_AGAIN);
+	T_EQ(fake_answer(&fake, 502), SUCCESS);
+	T_ASSERT(fake.n_answers - n_before <= 32);
+	while (turn() == LOOP_AGAIN)
+		;
+	for (uint32_t i = 1; i <= 500; i++)
+		T_EQ(fake_answer(&fake, i), SUCCESS);
+	T_EQ(fake.n_maps, 501);
+	teardown();
+}
+
+/* A flood that never ends: the buffer is used over and over, and each device is served in its
+ * own order. */
+static void a_flood_that_never_ends_loses_nothing(void)
+{
+	uint32_t next = 1, last = 0, n_asked = 0, due = 0;
+
+	setup();
+	for (int round = 0; round < 200; round++) {
+		for (int i = 0; i < (round < 100 ? 40 : 4); i++, next++)
+			fake_group(&fake, next, 11, PASID_NONE, HEAP + next % 1000 * 4096, 1 + next % 3 / 2, UAPI_PERM_READ);
+		if (round % 3 == 0) {
+			due = ++n_asked;
+			fake_group(&fake, 100000 + due, 12, PASID_NONE, READ_ONLY, 1, UAPI_PERM_READ);
+		}
+		turn();
+		if (due)
+			T_EQ(fake_answer(&fake, 100000 + due), SUCCESS);
+	}
+	while (turn() == LOOP_AGAIN)
+		;
+	for (size_t i = 0; i < fake.n_answers; i++) {
+		if (fake.answers[i].cookie > 100000)
+			continue;
+		T_EQ(fake.answers[i].cookie, last + 1);
+		last++;
+	}
+	T_EQ(last, next - 1);
+	T_EQ(stats_one.values.responses_success, next - 1);
+	teardown();
+}
+
+/* Likewise for what waits for room. */
+static void room_is_shared_by_turns(void)
+{
+	unsigned position = 0;
+
+	budget_total = 4 * 4096;
+	setup();
+	T_EQ(serve(HEAP, 4, UAPI_PERM_WRITE), SUCCESS);
+	for (uint32_t i = 2; i <= 60; i++)
+		fake_group(&fake, i, 11, PASID_NONE, HEAP + i * 4 * 4096, 1, UAPI_PERM_WRITE);
+	fake_group(&fake, 61, 12, PASID_NONE, HEAP + 4 * MIB - 4096, 1, UAPI_PERM_WRITE);
+	while (turn() == LOOP_AGAIN)
+		;
+	T_EQ(fake.n_answers, 1);
+	while (fake.n_answers < 61) {
+		age();
+		tick();
+	}
+	while (fake.answers[position].cookie != 61)
+		position++;
+	T_ASSERT(position <= 20);
+	teardown();
+}
+
+static void detaching_answers_what_is_not_served_yet(void)
+{
+	setup();
+	for (uint32_t i = 1; i <= 200; i++)
+		fake_group(&fake, i, i & 1 ? 11 : 12, PASID_NONE, HEAP + i * 4096, 1, UAPI_PERM_WRITE);
+	T_EQ(turn(), LOOP_AGAIN);
+	T_OK(pager_detach(&pager, &one.device, PASID_NONE));
+	T_EQ(stats_one.values.responses_success + stats_one.values.responses_invalid, 100);
+	T_ASSERT(stats_one.values.responses_invalid > 50);
+	while (turn() == LOOP_AGAIN)
+		;
+	T_EQ(stats_two.values.responses_success, 100);
+	T_OK(pager_attach(&pager, &one.device, PASID_NONE, &stats_one, &(struct reason){ 0 }));
+	teardown();
+}
+
+/* Not one of the first batch is served, and still there is more to read. */
+static void a_flood_of_strangers_is_read_to_its_end(void)
+{
+	setup();
+	for (uint32_t i = 1; i <= 3000; i++)
+		fake_group(&fake, i, 99, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	fake_group(&fake, 3001, 11, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	while (turn() == LOOP_AGAIN)
+		;
+	T_EQ(fake_answer(&fake, 3001), SUCCESS);
+	T_EQ(orphans.values.responses_invalid, 3000);
 	teardown();
 }
 
@@ -1190,6 +1301,11 @@ int main(void)
 	t_run(prefault_ends_with_the_last_attachment);
 	t_run(a_refused_attach_leaves_nothing);
 	t_run(more_than_a_batch_asks_to_be_called_again);
+	t_run(a_flood_does_not_keep_others_waiting);
+	t_run(a_flood_that_never_ends_loses_nothing);
+	t_run(room_is_shared_by_turns);
+	t_run(detaching_answers_what_is_not_served_yet);
+	t_run(a_flood_of_strangers_is_read_to_its_end);
 	t_run(drain_ends_when_the_queue_is_empty);
 	t_run(drain_ends_at_its_deadline);
 	t_run(prefault_maps_the_region_in_steps_and_demand_comes_between);

@@ -45,7 +45,7 @@ static void groups_are_formed_by_cookie(void)
 	fake_group(&fake, 3, 1, PASID_NONE, 0x1000, 5, 1);
 	fake_group(&fake, 1, 1, PASID_NONE, 0x9000, 1, 1);
 	fake_group(&fake, 2, 1, PASID_NONE, 0x9000, 64, 1);
-	T_EQ(queue_drain(&queue), 3);
+	T_EQ(queue_drain(&queue, false), 3);
 	T_EQ(queue.groups[0].n_records, 5);
 	T_EQ(queue.groups[1].first, 5);
 	T_EQ(queue.groups[1].cookie, 1);
@@ -55,7 +55,7 @@ static void groups_are_formed_by_cookie(void)
 	T_OK(queue_flush(&queue, on_written, &queue));
 	T_EQ(fake.n_writes, 1);
 	T_EQ(n_written[QUEUE_SUCCESS], 3);
-	T_EQ(queue_drain(&queue), 0);
+	T_EQ(queue_drain(&queue, false), 0);
 	teardown();
 }
 
@@ -65,7 +65,7 @@ static void surplus_records_belong_to_their_cookie(void)
 	setup();
 	fake_group(&fake, 1, 1, PASID_NONE, 0x1000, 4, 1);
 	fake.records[0].flags |= UAPI_FAULT_LAST_PAGE;
-	T_EQ(queue_drain(&queue), 1);
+	T_EQ(queue_drain(&queue, false), 1);
 	T_EQ(queue.groups[0].n_records, 4);
 	answer_all(false);
 	T_OK(queue_flush(&queue, on_written, &queue));
@@ -79,11 +79,11 @@ static void a_group_larger_than_the_buffer_grows_it(void)
 	fake_group(&fake, 1, 1, PASID_NONE, 0, 1, 1);
 	fake_group(&fake, 2, 1, PASID_NONE, 0, 5000, 1);
 	fake_group(&fake, 3, 1, PASID_NONE, 0, 1, 1);
-	T_EQ(queue_drain(&queue), 1); /* what fits first */
+	T_EQ(queue_drain(&queue, false), 1); /* what fits first */
 	T_ASSERT(queue.more);
 	answer_all(true);
 	T_OK(queue_flush(&queue, on_written, &queue));
-	T_EQ(queue_drain(&queue), 2); /* both: the buffer is big enough now */
+	T_EQ(queue_drain(&queue, false), 2); /* both: the buffer is big enough now */
 	T_EQ(queue.groups[0].n_records, 5000);
 	answer_all(true);
 	T_OK(queue_flush(&queue, on_written, &queue));
@@ -95,7 +95,7 @@ static void a_read_that_always_fails_to_fit_ends(void)
 {
 	setup();
 	fake.read_error = -EINVAL;
-	T_EQ(queue_drain(&queue), -EMSGSIZE);
+	T_EQ(queue_drain(&queue, false), -EMSGSIZE);
 	fake.read_error = 0;
 	teardown();
 }
@@ -108,7 +108,7 @@ static void a_batch_ends_and_says_so(void)
 	for (uint32_t i = 1; i <= 5000; i++)
 		fake_group(&fake, i, 1, PASID_NONE, 0, 1, 1);
 	while (fake.n_records) {
-		T_EQ(queue_drain(&queue), (int)MIN(5000 - n, QUEUE_BATCH_RECORDS));
+		T_EQ(queue_drain(&queue, false), (int)MIN(5000 - n, QUEUE_BATCH_RECORDS));
 		n += queue.n_groups;
 		T_EQ(queue.more, n < 5000);
 		answer_all(true);
@@ -125,12 +125,12 @@ static void a_group_is_answered_later(void)
 
 	setup();
 	fake_group(&fake, 1, 1, PASID_NONE, 0xabc000, 1, 1);
-	T_EQ(queue_drain(&queue), 1);
+	T_EQ(queue_drain(&queue, false), 1);
 	kept = queue.groups[0];
 	for (uint32_t i = 2; i < 6000; i++)
 		fake_group(&fake, i, 1, PASID_NONE, 0, 1, 1);
 	while (fake.n_records) {
-		T_ASSERT(queue_drain(&queue) > 0);
+		T_ASSERT(queue_drain(&queue, false) > 0);
 		answer_all(true);
 		T_OK(queue_flush(&queue, on_written, &queue));
 	}
@@ -148,7 +148,7 @@ static void short_writes_are_resumed(void)
 	fake.write_at_most = 3;
 	for (uint32_t i = 1; i <= 10; i++)
 		fake_group(&fake, i, 1, PASID_NONE, 0, 1, 1);
-	T_EQ(queue_drain(&queue), 10);
+	T_EQ(queue_drain(&queue, false), 10);
 	answer_all(true);
 	T_OK(queue_flush(&queue, on_written, &queue));
 	T_EQ(fake.n_writes, 4);
@@ -163,7 +163,7 @@ static void unknown_cookies_are_skipped_wherever_they_are(void)
 			setup();
 		for (uint32_t i = 1; i <= 4; i++)
 			fake_group(&fake, i, 1, PASID_NONE, 0, 1, 1);
-		T_EQ(queue_drain(&queue), 4);
+		T_EQ(queue_drain(&queue, false), 4);
 		answer_all(true);
 		fake.unknown_cookie = unknown;
 		T_OK(queue_flush(&queue, on_written, &queue));
@@ -180,7 +180,7 @@ static void a_failed_write_keeps_the_answers(void)
 	setup();
 	fake_group(&fake, 1, 1, PASID_NONE, 0, 1, 1);
 	fake_group(&fake, 2, 1, PASID_NONE, 0, 1, 1);
-	T_EQ(queue_drain(&queue), 2);
+	T_EQ(queue_drain(&queue, false), 2);
 	queue.groups[0].owner = &fake;
 	answer_all(true);
 	fake.write_error = -ENOMEM;
@@ -201,7 +201,7 @@ static void answers_that_are_alike_are_told_together(void)
 	setup();
 	for (uint32_t i = 1; i <= 10; i++)
 		fake_group(&fake, i, 1, PASID_NONE, 0, 1, 1);
-	T_EQ(queue_drain(&queue), 10);
+	T_EQ(queue_drain(&queue, false), 10);
 	queue.groups[4].owner = &fake;
 	for (size_t i = 0; i < 10; i++)
 		queue_answer(&queue, &queue.groups[i], i < 8);
@@ -217,9 +217,9 @@ static void a_failed_read_is_told(void)
 	setup();
 	fake_group(&fake, 1, 1, PASID_NONE, 0, 1, 1);
 	fake.read_error = -ENOMEM;
-	T_EQ(queue_drain(&queue), -ENOMEM);
+	T_EQ(queue_drain(&queue, false), -ENOMEM);
 	fake.read_error = 0;
-	T_EQ(queue_drain(&queue), 1);
+	T_EQ(queue_drain(&queue, false), 1);
 	answer_all(true);
 	T_OK(queue_flush(&queue, on_written, &queue));
 	teardown();
