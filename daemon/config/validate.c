@@ -18,7 +18,7 @@
 #include "config/value.h"
 
 #define IOVA_BITS 47
-#define MERGE_GRANULES 16 /* as many as an extent can have */
+#define MERGE_GRANULES 64 /* as many as an extent can have */
 #define FAULT_AROUND_MAX (2ull << 20)
 #define MSI_START 0xfee00000ull
 #define MSI_END 0xfef00000ull

@@ -22,7 +22,8 @@ static void note_perm(struct pager *p, const struct attachment *a, uint32_t perm
 	if (p->odd_perm_told)
 		return;
 	p->odd_perm_told = true;
-	log_with(LOG_NOTICE, 0, &fields, "page request with permissions 0x%x, which say nothing known: taken for a read", perm);
+	log_with(LOG_NOTICE, 0, &fields, "page request with permissions 0x%x, which say nothing known: taken for a read",
+		 perm);
 }
 
 static bool is_of(const struct uapi_fault_record *record, const struct attachment *a)
@@ -31,8 +32,8 @@ static bool is_of(const struct uapi_fault_record *record, const struct attachmen
 }
 
 /* How many of n records, from the first on, are of the attachment: counts them. */
-static uint32_t count_own(struct pager *p, const struct attachment *a, const struct uapi_fault_record *records, uint32_t n,
-			  struct account_read *counts)
+static uint32_t count_own(struct pager *p, const struct attachment *a, const struct uapi_fault_record *records,
+			  uint32_t n, struct account_read *counts)
 {
 	struct account_read c = *counts;
 	uint32_t i;

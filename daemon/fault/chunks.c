@@ -162,16 +162,16 @@ void chunks_deinit(struct chunks *c)
 	chunks_init(c);
 }
 
-int chunks_grow(struct chunks *c)
+int chunks_grow(struct chunks *c, uint32_t n)
 {
 	int r;
 
-	if (c->n_places == CHUNKS_NONE)
+	if (c->n_places > CHUNKS_NONE - n)
 		return -ENOMEM;
-	r = pool_reserve(&c->places, c->n_places, sizeof(struct chunk));
+	r = pool_reserve(&c->places, c->n_places + n - 1, sizeof(struct chunk));
 	if (r < 0)
 		return r;
-	r = pool_reserve(&c->buckets, c->n_buckets, sizeof(struct chunks_bucket));
+	r = pool_reserve(&c->buckets, c->n_buckets + n, sizeof(struct chunks_bucket));
 	if (r < 0 || c->n_buckets > 0)
 		return r;
 	*bucket_at(c, c->n_buckets++) = (struct chunks_bucket){ CHUNKS_NONE, 0 };

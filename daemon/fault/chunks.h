@@ -67,12 +67,12 @@ struct chunks {
 void chunks_init(struct chunks *c);
 void chunks_deinit(struct chunks *c);
 
-/* Makes room so that the next chunks_add() cannot fail. -ENOMEM. */
-int chunks_grow(struct chunks *c);
-static inline int chunks_reserve(struct chunks *c)
+/* Makes room so that the next n times chunks_add() cannot fail. -ENOMEM. */
+int chunks_grow(struct chunks *c, uint32_t n);
+static inline int chunks_reserve(struct chunks *c, uint32_t n)
 {
-	return c->n_places / CHUNKS_SEGMENT < c->places.n_segments &&
-	       c->n_buckets / CHUNKS_SEGMENT < c->buckets.n_segments ? 0 : chunks_grow(c);
+	return (c->n_places + n - 1) / CHUNKS_SEGMENT < c->places.n_segments &&
+	       (c->n_buckets + n - 1) / CHUNKS_SEGMENT < c->buckets.n_segments ? 0 : chunks_grow(c, n);
 }
 
 /* As chunks_find(), which is quicker. */
@@ -105,6 +105,21 @@ size_t chunks_footprint(const struct chunks *c);
 static inline uint16_t chunk_present(const struct chunk *c)
 {
 	return c->readable | c->writable;
+}
+
+/* Its first granule belongs to an extent that begins in the chunk before. */
+static inline bool chunk_continues(const struct chunk *c)
+{
+	return c->joined & chunk_present(c) & 1;
+}
+
+/* The granules of that extent here. */
+static inline uint16_t chunk_continued_part(const struct chunk *c)
+{
+	unsigned joined = c->joined & chunk_present(c);
+
+	/* As many as there are ones at the lower end. */
+	return (uint16_t)(joined & ~(joined + 1));
 }
 
 static inline uint64_t chunk_key(unsigned region, uint32_t number)

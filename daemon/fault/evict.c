@@ -29,12 +29,12 @@ static bool skip_pinned(void *userdata, unsigned region)
 static void release_ended(struct pager *p, struct op *op, int result)
 {
 	struct log_fields fields = { .space = p->space.name, .region = op->region->name,
-				     .iova = op->region->iova + region_bytes(op->region, op->first), .has_iova = true };
+				     .iova = op->region->iova + op->offset, .has_iova = true };
 	unsigned n_suppressed;
 
 	if (result >= 0) {
 		if (op->dirty && op->region->tracks_dirty)
-			account_event(p->setup.stats, ACCOUNT_BYTES_WRITTEN_BACK, region_bytes(op->region, op->n));
+			account_event(p->setup.stats, ACCOUNT_BYTES_WRITTEN_BACK, op->bytes);
 		return;
 	}
 	account_event(p->setup.stats, ACCOUNT_FILL_ERROR, 1);

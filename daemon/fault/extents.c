@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Chunks as extents. A chunk exists as long as one of its granules is mapped; the masks
- * readable and writable say which are, joined says which of these belong to one extent. What
- * the other masks mean only victims.c knows.
+ * readable and writable say which are, joined says which of these belong to the extent of the
+ * granule before, for the first granule of a chunk: of the chunk before. What the other masks
+ * mean only victims.c knows; all parts of an extent are touched at the same time, and its
+ * first part speaks for it when victims are chosen.
  */
 #include "fault/extents.h"
 
@@ -10,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/util.h"
 #include "device/device.h"
 #include "fault/chunks.h"
 #include "fault/victims.h"
@@ -83,10 +86,10 @@ unsigned extents_access(struct extents *e, unsigned region, uint64_t granule)
 	return place == CHUNKS_NONE ? 0 : access_of(chunks_at(&e->chunks, place), mask_of(granule % EXTENTS_CHUNK, 1));
 }
 
-/* The extent around a granule of the chunk. */
-static void find_extent(const struct chunk *k, unsigned bit, unsigned *ret_first, unsigned *ret_n)
+/* The part in this chunk of the extent around a granule. */
+static void find_part(const struct chunk *k, unsigned bit, unsigned *ret_first, unsigned *ret_n)
 {
-	unsigned joined = k->joined & chunk_present(k), first = bit, end = bit + 1;
+	unsigned joined = k->joined & chunk_present(k) & ~1u, first = bit, end = bit + 1;
 
 	while (joined & 1u << first)
 		first--;
@@ -96,43 +99,68 @@ static void find_extent(const struct chunk *k, unsigned bit, unsigned *ret_first
 	*ret_n = end - first;
 }
 
-static uint16_t extent_of(const struct chunk *k, unsigned bit)
+/* The chunk, if its first granule belongs to an extent that begins before it. */
+static const struct chunk *continued(struct extents *e, unsigned region, uint64_t number)
 {
-	unsigned first, n;
+	uint32_t place = chunks_find(&e->chunks, region, (uint32_t)number);
+	const struct chunk *k = place == CHUNKS_NONE ? NULL : chunks_at(&e->chunks, place);
 
-	find_extent(k, bit, &first, &n);
-	return mask_of(first, n);
+	return k && chunk_continues(k) ? k : NULL;
+}
+
+static bool ends_block(uint64_t granule)
+{
+	return granule % EXTENTS_MAX == 0;
 }
 
 void extents_range(struct extents *e, unsigned region, uint64_t granule, uint64_t *ret_first, unsigned *ret_n)
 {
-	unsigned bit, first;
+	unsigned bit, first, n;
 	const struct chunk *k = chunk_of(e, region, granule, &bit);
+	uint64_t begin, end;
 
-	find_extent(k, bit, &first, ret_n);
-	*ret_first = granule - bit + first;
+	find_part(k, bit, &first, &n);
+	begin = granule - bit + first;
+	end = begin + n;
+	while (begin % EXTENTS_CHUNK == 0 && chunk_continues(k)) {
+		k = chunk_of(e, region, begin - 1, &bit);
+		find_part(k, bit, &first, &n);
+		begin -= n;
+	}
+	while (end % EXTENTS_CHUNK == 0 && !ends_block(end) && (k = continued(e, region, end / EXTENTS_CHUNK))) {
+		find_part(k, 0, &first, &n);
+		end += n;
+	}
+	*ret_first = begin;
+	*ret_n = (unsigned)(end - begin);
+}
+
+/* What of [first, first + n) is in the chunk of its first granule. */
+static unsigned part_of(uint64_t first, unsigned n)
+{
+	return MIN(n, EXTENTS_CHUNK - (unsigned)(first % EXTENTS_CHUNK));
 }
 
 int extents_reserve(struct extents *e)
 {
-	return chunks_reserve(&e->chunks);
+	return chunks_reserve(&e->chunks, EXTENTS_MAX / EXTENTS_CHUNK);
 }
 
-unsigned extents_add(struct extents *e, unsigned region, uint64_t first, unsigned n, unsigned access, uint32_t now_ms)
+static inline unsigned add_part(struct extents *e, unsigned region, uint64_t first, unsigned n, unsigned access,
+			 uint32_t now_ms)
 {
 	uint16_t mask = mask_of(first % EXTENTS_CHUNK, n);
 	uint32_t place = place_of(e, region, first);
 	struct chunk *k;
 	unsigned n_back;
 
-	assert(n > 0 && first % EXTENTS_CHUNK + n <= EXTENTS_CHUNK && access);
 	if (place == CHUNKS_NONE) {
 		chunks_tidy(&e->chunks);
 		place = chunks_add(&e->chunks, region, (uint32_t)(first / EXTENTS_CHUNK));
 		victims_on_chunk(&e->victims, &e->chunks, chunks_at(&e->chunks, place));
 	}
 	k = chunks_at(&e->chunks, place);
-	assert(!(chunk_present(k) & mask));
+	assert(mask && access && !(chunk_present(k) & mask));
 	n_back = victims_on_add(&e->victims, k, mask, now_ms);
 	set_access(k, mask, access);
 	k->joined = (uint16_t)(k->joined | (mask & mask << 1));
@@ -140,35 +168,106 @@ unsigned extents_add(struct extents *e, unsigned region, uint64_t first, unsigne
 	return n_back;
 }
 
+__attribute__((noinline))
+static unsigned add_parts(struct extents *e, unsigned region, uint64_t first, unsigned n, unsigned access,
+			  uint32_t now_ms)
+{
+	unsigned part = part_of(first, n), n_back = add_part(e, region, first, part, access, now_ms);
+
+	assert(first % EXTENTS_MAX + n <= EXTENTS_MAX);
+	for (unsigned done = part; done < n; done += part) {
+		part = part_of(first + done, n - done);
+		n_back += add_part(e, region, first + done, part, access, now_ms);
+		chunks_at(&e->chunks, place_of(e, region, first + done))->joined |= 1;
+	}
+	return n_back;
+}
+
+__attribute__((flatten))
+unsigned extents_add(struct extents *e, unsigned region, uint64_t first, unsigned n, unsigned access, uint32_t now_ms)
+{
+	/* Nearly always it is one part. */
+	return part_of(first, n) == n ? add_part(e, region, first, n, access, now_ms) :
+					add_parts(e, region, first, n, access, now_ms);
+}
+
+__attribute__((noinline)) static void touch(struct extents *e, unsigned region, uint64_t granule, uint32_t now_ms)
+{
+	uint64_t first;
+	unsigned n, part, bit;
+
+	extents_range(e, region, granule, &first, &n);
+	for (; n; first += part, n -= part) {
+		struct chunk *k = chunk_of(e, region, first, &bit);
+
+		part = part_of(first, n);
+		victims_on_touch(&e->victims, k, mask_of(bit, part), now_ms);
+	}
+}
+
 void extents_touch(struct extents *e, unsigned region, uint64_t granule, uint32_t now_ms)
 {
 	unsigned bit;
-	struct chunk *k = chunk_of(e, region, granule, &bit);
+	const struct chunk *k = chunk_of(e, region, granule, &bit);
 
-	victims_on_touch(&e->victims, k, extent_of(k, bit), now_ms);
+	if (!victims_is_touched(&e->victims, k, mask_of(bit, 1), now_ms))
+		touch(e, region, granule, now_ms);
+}
+
+unsigned extents_use(struct extents *e, unsigned region, uint64_t granule, unsigned access, uint32_t now_ms)
+{
+	uint32_t place = place_of(e, region, granule);
+	uint16_t mask = mask_of(granule % EXTENTS_CHUNK, 1);
+	const struct chunk *k;
+	unsigned present;
+
+	if (place == CHUNKS_NONE)
+		return 0;
+	k = chunks_at(&e->chunks, place);
+	present = access_of(k, mask);
+	if (!(access & ~present) && !victims_is_touched(&e->victims, k, mask, now_ms))
+		touch(e, region, granule, now_ms);
+	return present;
 }
 
 void extents_set_access(struct extents *e, unsigned region, uint64_t granule, unsigned access)
 {
-	unsigned bit;
-	struct chunk *k = chunk_of(e, region, granule, &bit);
+	uint64_t first;
+	unsigned n, part, bit;
 
 	assert(access);
-	set_access(k, extent_of(k, bit), access);
+	extents_range(e, region, granule, &first, &n);
+	for (; n; first += part, n -= part) {
+		struct chunk *k = chunk_of(e, region, first, &bit);
+
+		part = part_of(first, n);
+		set_access(k, mask_of(bit, part), access);
+	}
+}
+
+static void remove_part(struct extents *e, unsigned region, uint64_t first, unsigned n, bool evicted)
+{
+	uint32_t place = place_of(e, region, first);
+	struct chunk *k = chunks_at(&e->chunks, place);
+	uint16_t mask = mask_of(first % EXTENTS_CHUNK, n);
+
+	set_access(k, mask, 0);
+	victims_on_remove(&e->victims, &e->chunks, k, mask, evicted);
+	e->chunks.n_granules -= n;
+	if (!chunk_present(k))
+		chunks_remove(&e->chunks, place);
 }
 
 void extents_remove(struct extents *e, unsigned region, uint64_t granule, bool evicted)
 {
-	uint32_t place = place_of(e, region, granule);
-	unsigned bit;
-	struct chunk *k = chunk_of(e, region, granule, &bit);
-	uint16_t mask = extent_of(k, bit);
+	uint64_t first;
+	unsigned n, part;
 
-	set_access(k, mask, 0);
-	victims_on_remove(&e->victims, &e->chunks, k, mask, evicted);
-	e->chunks.n_granules -= (unsigned)__builtin_popcount(mask);
-	if (!chunk_present(k))
-		chunks_remove(&e->chunks, place);
+	extents_range(e, region, granule, &first, &n);
+	for (; n; first += part, n -= part) {
+		part = part_of(first, n);
+		remove_part(e, region, first, part, evicted);
+	}
 }
 
 bool extents_pick(struct extents *e, uint32_t now_ms, unsigned max_n, bool (*skip)(void *userdata, unsigned region),
@@ -176,44 +275,53 @@ bool extents_pick(struct extents *e, uint32_t now_ms, unsigned max_n, bool (*ski
 {
 	const struct chunk *k;
 	uint32_t place;
-	uint16_t run;
+	uint64_t first, last, end;
+	uint16_t run, mask;
+	unsigned n;
 
 	if (!victims_pick(&e->victims, &e->chunks, now_ms, max_n, skip, userdata, &place, &run, ret_wait_ms))
 		return false;
 	k = chunks_at(&e->chunks, place);
+	first = (uint64_t)k->number * EXTENTS_CHUNK + (unsigned)__builtin_ctz(run);
+	/* The last one may go on in the next chunks, and be too long for a run of several. */
+	extents_range(e, k->region, first + (unsigned)__builtin_popcount(run) - 1, &last, &n);
+	end = last > first && last + n - first > max_n ? last : last + n;
+	n = (unsigned)(end - first);
+	mask = mask_of((unsigned)(first % EXTENTS_CHUNK), part_of(first, n));
 	*ret = (struct extents_victim){
 		.region = k->region,
-		.first = (uint64_t)k->number * EXTENTS_CHUNK + (unsigned)__builtin_ctz(run),
-		.n = (unsigned)__builtin_popcount(run),
-		.access = access_of(k, run),
+		.first = first,
+		.n = n,
+		.access = access_of(k, mask),
 	};
 	return true;
 }
 
-/* Chunks from the last place down, as chunks_remove() wants it. The cursor is one more than
- * the place and the granule where to go on; of the last chunk, behind its last granule. */
-bool extents_next(const struct extents *e, size_t *cursor, unsigned *ret_region, uint64_t *ret_first, unsigned *ret_n,
+/* Chunks from the last place down. The cursor is one more than the place and the granule
+ * where to go on; of the last chunk, behind its last granule. */
+bool extents_next(struct extents *e, size_t *cursor, unsigned *ret_region, uint64_t *ret_first, unsigned *ret_n,
 		  unsigned *ret_access)
 {
 	const struct chunks *c = &e->chunks;
 	size_t next = *cursor ? *cursor - 1 : (size_t)c->n_places * CURSOR_STEP + EXTENTS_CHUNK;
 	size_t place = next / CURSOR_STEP;
-	unsigned left, first;
+	unsigned left, first, n;
 	const struct chunk *k;
 
 	for (;; place--, next = place * CURSOR_STEP) {
 		k = place < c->n_places ? chunks_at(c, (uint32_t)place) : NULL;
-		left = k ? (unsigned)chunk_present(k) >> next % CURSOR_STEP << next % CURSOR_STEP : 0;
+		left = k ? chunk_present(k) & ~chunk_continued_part(k) : 0;
+		left = left >> next % CURSOR_STEP << next % CURSOR_STEP;
 		if (left)
 			break;
 		if (place == 0)
 			return false;
 	}
-	find_extent(k, (unsigned)__builtin_ctz(left), &first, ret_n);
+	find_part(k, (unsigned)__builtin_ctz(left), &first, &n);
 	*ret_region = k->region;
-	*ret_first = (uint64_t)k->number * EXTENTS_CHUNK + first;
-	*ret_access = access_of(k, mask_of(first, *ret_n));
-	left &= ~0u << (first + *ret_n);
+	*ret_access = access_of(k, mask_of(first, n));
+	extents_range(e, k->region, (uint64_t)k->number * EXTENTS_CHUNK + first, ret_first, ret_n);
+	left &= ~0u << (first + n);
 	if (left)
 		next = place * CURSOR_STEP + (unsigned)__builtin_ctz(left);
 	else

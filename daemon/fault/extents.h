@@ -3,8 +3,8 @@
  * Which granules of a space are mapped, with which rights, in which order they came, and
  * which of them should go first. A pure model: no syscalls, no clock of its own, one thread.
  *
- * A chunk covers 16 neighbouring granules of one region. An extent is a granule, or a run of
- * granules of one chunk that was mapped by one call and goes as a whole.
+ * An extent is a granule, or a run of neighbours in an aligned block of 64 that was mapped by
+ * one call and goes as a whole.
  *
  * Memory: at most 32 bytes for an extent far from all others, about 2 in dense regions.
  */
@@ -16,7 +16,8 @@
 
 #include "base/cleanup.h"
 
-#define EXTENTS_CHUNK 16u
+#define EXTENTS_MAX 64u   /* granules of an extent, and of the block that it lies in */
+#define EXTENTS_CHUNK 16u /* victims are chosen within such a part of a block */
 
 struct extents;
 
@@ -35,10 +36,13 @@ void extents_range(struct extents *e, unsigned region, uint64_t granule, uint64_
 /* Makes room so that the next extents_add() cannot fail. -ENOMEM. */
 int extents_reserve(struct extents *e);
 
-/* n granules from `first` on, all absent and in one chunk, were mapped as one extent. Returns
+/* n granules from `first` on, all absent and in one block, were mapped as one extent. Returns
  * how many of them had been evicted not long ago (a re-fault: evidence that they are used).
  * now_ms: any clock that does not go back. */
 unsigned extents_add(struct extents *e, unsigned region, uint64_t first, unsigned n, unsigned access, uint32_t now_ms);
+
+/* extents_access(), and if that is all of `access`, extents_touch(). */
+unsigned extents_use(struct extents *e, unsigned region, uint64_t granule, unsigned access, uint32_t now_ms);
 
 /* A fault asked for what is there. */
 void extents_touch(struct extents *e, unsigned region, uint64_t granule, uint32_t now_ms);
@@ -66,9 +70,9 @@ struct extents_victim {
 bool extents_pick(struct extents *e, uint32_t now_ms, unsigned max_n, bool (*skip)(void *userdata, unsigned region),
 		  void *userdata, struct extents_victim *ret, uint32_t *ret_wait_ms);
 
-/* Walks all extents in no order: *cursor 0 first; false at the end. Removing the extent that
- * was just returned is allowed, adding and picking is not. */
-bool extents_next(const struct extents *e, size_t *cursor, unsigned *ret_region, uint64_t *ret_first, unsigned *ret_n,
+/* Walks all extents in no order: *cursor 0 first; false at the end. Nothing may be added or
+ * picked meanwhile; what was just returned may be removed if it is one granule. */
+bool extents_next(struct extents *e, size_t *cursor, unsigned *ret_region, uint64_t *ret_first, unsigned *ret_n,
 		  unsigned *ret_access);
 
 /* Bytes of book-keeping, for benchmarks and tests. */

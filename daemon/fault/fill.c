@@ -18,7 +18,8 @@ static bool is_free(struct pager *p, struct region *region, uint64_t granule)
 
 /* The run of absent granules around this one that the batch asks for with the same rights,
  * in its aligned block of `merge`. */
-static unsigned merge_run(struct pager *p, struct region *region, uint64_t granule, unsigned access, uint64_t *ret_first)
+static unsigned merge_run(struct pager *p, struct region *region, uint64_t granule, unsigned access,
+			  uint64_t *ret_first)
 {
 	uint64_t asked = wishes_of_block(&p->wishes, region->index, granule / WISHES_BLOCK, access & ACCESS_WRITE);
 	uint64_t block = align_down(granule, region->merge);
@@ -37,8 +38,7 @@ static unsigned merge_run(struct pager *p, struct region *region, uint64_t granu
 static int map_range(struct op *op)
 {
 	struct ioas *ioas = op->pager->ioas;
-	uint64_t iova = op->region->iova + region_bytes(op->region, op->first);
-	uint64_t length = region_bytes(op->region, op->n);
+	uint64_t iova = op->region->iova + op->offset, length = op->bytes;
 	int r = op->upgrade ? ioas->ops->unmap(ioas, iova, length) : 0;
 
 	if (r < 0)
@@ -65,7 +65,7 @@ static int map_failed(struct pager *p, struct op *op, int r)
 	if (lost)
 		evict_forget(p, op->region, op->first, op->n, false);
 	if (lost || !op->upgrade)
-		budget_give(&p->share, region_bytes(op->region, op->n));
+		budget_give(&p->share, op->bytes);
 	return lost ? -ENOMEM : r;
 }
 
@@ -87,14 +87,14 @@ static int fill_mapped(struct pager *p, struct op *op, int r)
 	if (n_back)
 		account_event(p->setup.stats, ACCOUNT_REFAULT, n_back);
 	space_count_mapped(&p->space, op->region, op->n);
-	pager_count_mapped(p, op->stats, region_bytes(op->region, op->n));
+	pager_count_mapped(p, op->stats, op->bytes);
 	return 0;
 }
 
 static int fill_failed(struct pager *p, struct op *op, int r)
 {
 	if (!op->upgrade)
-		budget_give(&p->share, region_bytes(op->region, op->n));
+		budget_give(&p->share, op->bytes);
 	account_event(p->setup.stats, ACCOUNT_FILL_ERROR, 1);
 	return r == IOPFD_NOSPACE ? -ENOSPC : r;
 }
@@ -102,12 +102,10 @@ static int fill_failed(struct pager *p, struct op *op, int r)
 /* The memory is known: will the MAP zero much, or read from swap? */
 static bool is_long(struct pager *p, const struct op *op)
 {
-	uint64_t bytes = region_bytes(op->region, op->n);
-
-	if (bytes > LONG_MAP_BYTES)
+	if (op->bytes > LONG_MAP_BYTES)
 		return true;
 	return op->region->kept && !op->upgrade &&
-	       swap_holds(&p->swap, p->now_ns, op->request.memory.fd, op->request.memory.offset, bytes);
+	       swap_holds(&p->swap, p->now_ns, op->request.memory.fd, op->request.memory.offset, op->bytes);
 }
 
 static int map_on_worker(struct pager *p, struct op *op)
@@ -120,15 +118,13 @@ static int map_on_worker(struct pager *p, struct op *op)
 
 static int ask_policy(struct op *op)
 {
-	return policy_fill(op->region->policy, &op->request, region_bytes(op->region, op->first),
-			   region_bytes(op->region, op->n), op->access);
+	return policy_fill(op->region->policy, &op->request, op->offset, op->bytes, op->access);
 }
 
 /* The whole of it, for what is not mapped or (op->upgrade) mapped read-only. */
 static int fill_run(struct pager *p, struct op *op, struct op **ret_op)
 {
-	uint64_t bytes = region_bytes(op->region, op->n);
-	int r = op->upgrade || budget_take(&p->share, bytes) ? 0 : evict_make_room(p, bytes);
+	int r = op->upgrade || budget_take(&p->share, op->bytes) ? 0 : evict_make_room(p, op->bytes);
 
 	if (r == 0 && extents_reserve(p->space.extents) < 0) {
 		r = map_failed(p, op, -ENOMEM);
@@ -212,8 +208,7 @@ static int mapped_by_worker(struct pager *p, struct op *op)
 	int r = op->map_result;
 
 	if (r == 0 && !op->upgrade && extents_reserve(p->space.extents) < 0) {
-		p->ioas->ops->unmap(p->ioas, op->region->iova + region_bytes(op->region, op->first),
-				    region_bytes(op->region, op->n));
+		p->ioas->ops->unmap(p->ioas, op->region->iova + op->offset, op->bytes);
 		r = -ENOMEM;
 	}
 	return fill_mapped(p, op, r);
@@ -227,7 +222,7 @@ void fill_on_op(struct pager *p, struct op *op)
 		serve_op_ended(p, op, mapped_by_worker(p, op));
 		return;
 	}
-	r = policy_fill_result(op->region->policy, &op->request, region_bytes(op->region, op->n));
+	r = policy_fill_result(op->region->policy, &op->request, op->bytes);
 	if (r)
 		r = fill_failed(p, op, r);
 	else if (is_long(p, op))

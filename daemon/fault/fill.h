@@ -18,7 +18,7 @@ int fill_absent(struct pager *p, struct region *region, uint64_t granule, unsign
 /* The granule is mapped without the WRITE that is asked for, no op is under way on it. */
 int fill_upgrade(struct pager *p, struct region *region, uint64_t granule, struct stats *stats, struct op **ret_op);
 
-/* n neighbours of one chunk as one extent, absent and not busy; no merging of its own. */
+/* n neighbours of one block as one extent, absent and not busy; no merging of its own. */
 int fill_range(struct pager *p, struct region *region, uint64_t first, unsigned n, unsigned access,
 	       struct stats *stats, struct op **ret_op);
 

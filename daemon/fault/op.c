@@ -8,10 +8,10 @@
 
 #include "fault/pager.h"
 
-/* A range lies in one chunk, so its first granule says where all that overlap it are. */
+/* A range lies in one block, so its first granule says where all that overlap it are. */
 static unsigned bucket_of(const struct region *region, uint64_t granule)
 {
-	uint64_t key = (granule / EXTENTS_CHUNK) * 31 + region->index;
+	uint64_t key = (granule / EXTENTS_MAX) * 31 + region->index;
 
 	return (unsigned)(key * 0x9e3779b97f4a7c15u >> 56) % OPS_BUCKETS;
 }

@@ -12,11 +12,11 @@
 #include <sys/queue.h>
 
 #include "fault/inbox.h"
+#include "fault/space.h"
 #include "fault/worker.h"
 #include "policy/policy.h"
 
 struct pager;
-struct region;
 struct stats;
 struct waiting;
 
@@ -38,8 +38,10 @@ struct op {
 	struct op *next; /* in its bucket, or in the free list */
 	enum op_kind kind;
 	struct region *region;
-	uint64_t first; /* granules, in one chunk of the extents */
+	uint64_t first; /* granules, in one block of the extents */
 	unsigned n;
+	uint64_t offset; /* the same in bytes, from the start of the region */
+	uint64_t bytes;
 	unsigned access;     /* OP_FILL: what to map it with */
 	bool upgrade;        /* OP_FILL: it is mapped read-only */
 	bool mapping;        /* OP_FILL: the store is done, a worker maps */
@@ -76,6 +78,8 @@ static inline struct op *op_get(struct ops *ops, struct pager *p, enum op_kind k
 	op->region = region;
 	op->first = first;
 	op->n = n;
+	op->offset = region_bytes(region, first);
+	op->bytes = region_bytes(region, n);
 	op->access = 0;
 	op->upgrade = op->mapping = op->dirty = false;
 	op->stats = NULL;

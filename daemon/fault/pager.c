@@ -265,12 +265,16 @@ static void pager_close(struct pager *p)
 /* What was pinned before something failed; nothing else is there yet. */
 static void unpin(struct pager *p)
 {
-	size_t cursor = 0;
-	unsigned region, n, access;
-	uint64_t first;
+	for (size_t i = 0; i < p->space.n_regions; i++) {
+		struct region *region = &p->space.regions[i];
+		uint64_t first, n_granules = region->pinned ? region_granules(region) : 0;
+		unsigned n;
 
-	while (extents_next(p->space.extents, &cursor, &region, &first, &n, &access))
-		evict_extent(p, &p->space.regions[region], first, n);
+		for (uint64_t at = 0; at < n_granules && extents_access(p->space.extents, region->index, at); at = first + n) {
+			extents_range(p->space.extents, region->index, at, &first, &n);
+			evict_extent(p, region, first, n);
+		}
+	}
 }
 
 int pager_join(struct pager *p, struct loop *l, struct inbox *inbox, struct stats *orphans)

@@ -79,7 +79,7 @@ struct pager {
 	uint64_t room_at_ns;         /* when to try again */
 	bool serving_room;
 	bool evicting;               /* false: what is done now may not push anything out */
-	uint16_t in_use[IN_USE_SLOTS]; /* by hash of the chunk: records of groups that wait for a store */
+	uint16_t in_use[IN_USE_SLOTS]; /* by hash of the block: records of groups that wait for a store */
 
 	/* Demand faults whose neighbourhood is still to be mapped. */
 	struct { struct region *region; uint64_t granule; } around[AROUND_MAX];

@@ -50,11 +50,9 @@ static int resolve(struct pager *p, const struct attachment *a, const struct uap
 	if (region->mode == REGION_DENY || access & ~region->access)
 		return REFUSED_RIGHTS;
 	granule = region_granule(region, record->addr);
-	present = extents_access(p->space.extents, region->index, granule);
-	if (!(access & ~present)) {
-		extents_touch(p->space.extents, region->index, granule, pager_now_ms(p));
+	present = extents_use(p->space.extents, region->index, granule, access, pager_now_ms(p));
+	if (!(access & ~present))
 		return 0;
-	}
 	*ret_op = op_find(&p->ops, region, granule, 1);
 	if (*ret_op)
 		return FILL_WAIT_OP;
@@ -108,7 +106,7 @@ static void log_refused(struct pager *p, struct attachment *a, const struct uapi
 
 static uint16_t *in_use_slot(const struct pager *p, const struct region *region, uint64_t granule)
 {
-	uint64_t key = granule / EXTENTS_CHUNK * 31 + region->index;
+	uint64_t key = granule / EXTENTS_MAX * 31 + region->index;
 
 	return (uint16_t *)&p->in_use[(key * 0x9e3779b97f4a7c15u >> 54) % IN_USE_SLOTS];
 }
@@ -118,7 +116,7 @@ bool serve_is_in_use(const struct pager *p, const struct region *region, uint64_
 	return *in_use_slot(p, region, first);
 }
 
-/* By chunk and by hash: too much may count as used, never too little. */
+/* By block and by hash: too much may count as used, never too little. */
 static void set_uses(struct pager *p, struct waiting *w, bool uses)
 {
 	if (w->uses == uses)

@@ -271,6 +271,7 @@ static bool find_cold(struct victims *v, struct chunks *c, bool (*skip)(void *us
 		v->may_go = visit(v, k, pays);
 		if (i >= patience)
 			v->may_go = chunk_present(k) & ~in_grace(v, k);
+		v->may_go &= ~chunk_continued_part(k);
 		if (v->hand_key == v->proposed_key)
 			set_bits(&v->may_go, v->proposed, false);
 		if (v->may_go)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The order behind extents_pick(): which granules go first, by what their faults tell.
- * Private to extents. A mask has a bit for each granule of a chunk and covers whole extents.
+ * Private to extents. A mask has a bit for each granule of a chunk and covers whole extents,
+ * or what of them is in the chunk.
  */
 #pragma once
 
@@ -46,6 +47,12 @@ void victims_on_touch(struct victims *v, struct chunk *k, uint16_t extent, uint3
 
 /* The extent is not mapped any more; its rights are gone already. */
 void victims_on_remove(struct victims *v, struct chunks *c, struct chunk *k, uint16_t extent, bool evicted);
+
+/* It was added or touched a moment ago: a touch would change nothing. */
+static inline bool victims_is_touched(const struct victims *v, const struct chunk *k, uint16_t granule, uint32_t now_ms)
+{
+	return now_ms - v->window_began_ms < v->grace_ms && k->window == v->window && k->fresh & k->again & granule;
+}
 
 /* As extents_pick(): the run is part of the chunk at *ret_place. */
 bool victims_pick(struct victims *v, struct chunks *c, uint32_t now_ms, unsigned max_n,

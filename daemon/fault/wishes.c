@@ -10,6 +10,7 @@
 int wishes_init(struct wishes *w)
 {
 	*w = (struct wishes){ .table = calloc(N_SLOTS, sizeof(*w->table)), .round = 1 };
+	w->last = w->table;
 	return w->table ? 0 : -ENOMEM;
 }
 
@@ -45,15 +46,18 @@ static struct wish *find(const struct wishes *w, uint32_t region, uint64_t block
 
 void wishes_add(struct wishes *w, uint32_t region, uint64_t granule, bool write)
 {
-	uint64_t bit = 1ull << granule % WISHES_BLOCK;
-	struct wish *at = find(w, region, granule / WISHES_BLOCK);
+	uint64_t bit = 1ull << granule % WISHES_BLOCK, block = granule / WISHES_BLOCK;
+	struct wish *at = w->last;
 
+	if (at->block != block || at->region != region || at->round != w->round)
+		at = find(w, region, block);
 	if (at->round != w->round) {
 		if (w->n_used == MAX_USED)
 			return;
 		w->n_used++;
-		*at = (struct wish){ .block = granule / WISHES_BLOCK, .region = region, .round = w->round };
+		*at = (struct wish){ .block = block, .region = region, .round = w->round };
 	}
+	w->last = at;
 	at->asked |= bit;
 	at->written |= write ? bit : 0;
 }

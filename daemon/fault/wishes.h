@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WISHES_BLOCK 64u /* granules */
+#define WISHES_BLOCK 64u /* granules; no run is longer */
 
 struct wish {
 	uint64_t block;
@@ -20,6 +20,7 @@ struct wish {
 
 struct wishes {
 	struct wish *table;
+	struct wish *last; /* that was added to: neighbours come together */
 	uint32_t round;
 	uint32_t n_used;
 };

@@ -172,7 +172,7 @@ static struct iopfd_request *to_abi(struct policy_request *rq)
 	return (struct iopfd_request *)(void *)rq;
 }
 
-static void check_range(const struct policy *p, uint64_t offset, uint64_t length)
+static inline void check_range(const struct policy *p, uint64_t offset, uint64_t length)
 {
 	assert(!(offset & (p->granule - 1)) && !(length & (p->granule - 1)));
 	assert(offset <= p->length && length <= p->length - offset);
@@ -235,6 +235,7 @@ int policy_fill_result(struct policy *p, const struct policy_request *rq, uint64
 	return 0;
 }
 
+__attribute__((flatten))
 int policy_fill(struct policy *p, struct policy_request *rq, uint64_t offset, uint64_t length, uint32_t access)
 {
 	int r;

@@ -742,7 +742,8 @@ static void fault_in_all_ways(unsigned round)
 	age();
 	policy_error = IOPFD_PENDING;
 	for (unsigned i = 0; i < 10; i++)
-		fake_group(&fake, ++cookie, 11, PASID_NONE, HEAP + (round * 16 + i) % 1024 * 4096, 1 + i % 3, UAPI_PERM_WRITE);
+		fake_group(&fake, ++cookie, 11, PASID_NONE, HEAP + (round * 16 + i) % 1024 * 4096, 1 + i % 3,
+			   UAPI_PERM_WRITE);
 	turn();
 	complete_all();
 	policy_error = 0;
@@ -850,6 +851,37 @@ static void neighbours_of_a_batch_become_one_extent(void)
 	T_EQ(fake.maps[0].length, 8 * 4096);
 	T_EQ(fake.maps[1].length, 4 * 4096);
 	T_EQ(atomic_load(&pager.space.extents_mapped), 2);
+	teardown();
+}
+
+/* An extent has up to 64 granules, and goes and changes as a whole. */
+static void a_long_run_is_one_map(void)
+{
+	merge = 64;
+	setup();
+	for (uint32_t i = 0; i < 96; i++)
+		fake_group(&fake, ++cookie, 11, PASID_NONE, FICKLE + (i + 32) * 4096, 1, UAPI_PERM_READ);
+	while (turn() == LOOP_AGAIN)
+		;
+	T_EQ(fake.n_answers, 96);
+	T_EQ(fake.n_maps, 2);
+	T_EQ(fake.maps[0].length, 32 * 4096);
+	T_EQ(fake.maps[1].iova, FICKLE + 64 * 4096);
+	T_EQ(fake.maps[1].length, 64 * 4096);
+	T_EQ(fake.maps[1].access, ACCESS_READ);
+	T_EQ(serve(FICKLE + 100 * 4096, 1, UAPI_PERM_WRITE), SUCCESS);
+	T_EQ(fake.n_maps, 2);
+	T_EQ(fake.maps[1].length, 64 * 4096);
+	T_EQ(fake.maps[1].access, ACCESS_READ | ACCESS_WRITE);
+	T_EQ(serve(FICKLE + 127 * 4096, 1, UAPI_PERM_WRITE), SUCCESS);
+	T_EQ(fake.n_unmaps, 1);
+	age();
+	pager_shrink(&pager, MIB);
+	T_EQ(fake.n_maps, 0);
+	T_EQ(fake.n_unmaps, 3);
+	T_EQ(own.values.evictions, 2);
+	T_EQ(n_released, 2);
+	T_EQ(n_released_dirty, 1);
 	teardown();
 }
 
@@ -1113,7 +1145,8 @@ static void a_flood_that_never_ends_loses_nothing(void)
 	setup();
 	for (int round = 0; round < 200; round++) {
 		for (int i = 0; i < (round < 100 ? 40 : 4); i++, next++)
-			fake_group(&fake, next, 11, PASID_NONE, HEAP + next % 1000 * 4096, 1 + next % 3 / 2, UAPI_PERM_READ);
+			fake_group(&fake, next, 11, PASID_NONE, HEAP + next % 1000 * 4096, 1 + next % 3 / 2,
+				   UAPI_PERM_READ);
 		if (round % 3 == 0) {
 			due = ++n_asked;
 			fake_group(&fake, 100000 + due, 12, PASID_NONE, READ_ONLY, 1, UAPI_PERM_READ);
@@ -1288,6 +1321,7 @@ int main(void)
 	t_run(what_was_just_upgraded_is_no_victim);
 	t_run(an_evicted_page_waits_for_its_release);
 	t_run(neighbours_of_a_batch_become_one_extent);
+	t_run(a_long_run_is_one_map);
 	t_run(the_neighbourhood_comes_after_the_answer);
 	t_run(a_pinned_region_is_there_from_the_start_and_stays);
 	t_run(a_pinned_region_without_room_fails_its_space);
