@@ -5,18 +5,17 @@
  */
 #include "fault/account.h"
 
-void account_group_read(struct stats *s, const struct uapi_fault_record *records, uint32_t n, uint32_t n_malformed)
+void account_read(struct stats *s, const struct account_read *a)
 {
 	(void)s;
-	(void)records;
-	(void)n;
-	(void)n_malformed;
+	(void)a;
 }
 
-void account_group_answered(struct stats *s, enum queue_outcome outcome, uint64_t latency_ns)
+void account_answered(struct stats *s, enum queue_outcome outcome, uint64_t n_groups, uint64_t latency_ns)
 {
 	(void)s;
 	(void)outcome;
+	(void)n_groups;
 	(void)latency_ns;
 }
 
