@@ -26,7 +26,8 @@ static int run_join(struct shard_call *c)
 {
 	struct managed_space *s = container_of(c, struct managed_space, move_call);
 
-	return pager_join(&s->pager, shard_loop(c->shard), shard_inbox(c->shard), shard_orphans(c->shard));
+	return pager_join(&s->pager, shard_loop(c->shard), shard_inbox(c->shard), shard_orphans(c->shard),
+			  shard_traces(c->shard));
 }
 
 static void arrived(struct managed_space *s)

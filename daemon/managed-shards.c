@@ -127,6 +127,7 @@ void shards_deinit(struct manager *m)
 	loop_remove(m->watchdog);
 	for (size_t i = 0; i < m->n_shards; i++)
 		shard_free(m->shards[i]);
+	managed_traces_deinit(m);
 	free(m->directory.orphans);
 	free(m->heartbeats);
 	free(m->shards);
@@ -171,6 +172,7 @@ static int add_shard(struct manager *m)
 	}
 	m->directory.orphans[i] = orphans;
 	m->n_shards = m->directory.n_orphans = i + 1;
+	managed_traces_join(m, i);
 	return 0;
 }
 

@@ -289,6 +289,7 @@ static int pick_shard(struct managed_space *s, struct reason *why)
 	if (r < 0)
 		return reason_set(why, -r, "no thread to serve space %s: %s%s", s->entry.name, strerror(-r), error_hint(-r));
 	s->pager.setup.orphans = shard_orphans(s->shard);
+	s->pager.setup.traces = shard_traces(s->shard);
 	return 0;
 }
 

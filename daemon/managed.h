@@ -91,6 +91,9 @@ struct manager {
 	char *plugin_dir;
 	uint64_t deadline_ns;
 	unsigned n_commands; /* of the bus, under way */
+	TAILQ_HEAD(, managed_trace) traces;
+	unsigned n_traces;
+	atomic_uint_fast64_t trace_dropped; /* of all there ever were */
 	size_t n_calls;      /* that may be under way at once on one shard, at most */
 	size_t max_calls;    /* what the rings have room for */
 	struct shard **shards;
@@ -190,6 +193,15 @@ void managed_device_attach_pasid(struct managed_device *d, uint32_t pasid, struc
 				 void (*ended)(struct managed_device *d));
 void managed_device_detach_pasid(struct managed_device *d, struct managed_attachment *a,
 				 void (*ended)(struct managed_device *d));
+
+/* Traces: open is service_hooks.on_trace; a shard that was started joins in; after the last
+ * shard has ended all are freed. */
+int managed_trace_open(void *manager, const struct device_entry *device, const struct space_entry *space,
+		       bool invalid_only, int *ret_fd);
+void managed_traces_join(struct manager *m, size_t shard);
+void managed_traces_deinit(struct manager *m);
+
+void managed_dump(void *manager, FILE *out); /* as service_hooks.on_dump */
 
 /* A step begins, a step has ended. */
 void manager_begin(struct manager *m);

@@ -278,12 +278,16 @@ int manager_new(const struct config *config, const char *bus, struct manager **r
 				       .on_space_command = managed_space_command,
 				       .on_device_command = managed_device_command,
 				       .on_pasid = managed_device_pasid,
+				       .on_trace = managed_trace_open,
+				       .on_dump = managed_dump,
 				       .userdata = m };
 	int r;
 
 	if (!m)
 		return log_error_errno(-ENOMEM, "cannot start");
 	directory_init(&m->directory);
+	TAILQ_INIT(&m->traces);
+	m->directory.trace_dropped = &m->trace_dropped;
 	m->directory.start_ns = clock_now_ns();
 	r = start_loop(m, config);
 	if (r < 0)

@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "fault/account.h"
 #include "fault/serve.h"
+#include "fault/trace.h"
 
 /* Answers are written after about so long, and sooner while others wait for their turn: 64
  * faults on 4K, or 16. The clock is not asked: see pager_count_mapped(). */
@@ -168,6 +169,8 @@ int batch_read(struct pager *p)
 	if (n <= 0)
 		return n;
 	p->now_ns = p->queue.groups[p->queue.n_groups - 1].read_ns;
+	if (traces_is_on(p->setup.traces))
+		traces_keep(p->setup.traces, &p->queue, p->queue.n_groups - (size_t)n, &p->attachments, p->space.name);
 	admit(p, (uint32_t)(p->queue.n_groups - (size_t)n));
 	return n;
 }

@@ -15,6 +15,7 @@
 #include "fault/fill.h"
 #include "fault/job.h"
 #include "fault/serve.h"
+#include "fault/trace.h"
 
 /* After a read or write that should not fail did: long enough not to spin, short enough for
  * a device that waits. */
@@ -28,9 +29,11 @@ static void on_written(void *userdata, const struct queue_context *c, size_t n, 
 		       uint64_t now_ns)
 {
 	const struct attachment *a = c->owner;
+	struct pager *p = userdata;
 
-	(void)userdata;
 	account_answered(a->stats, outcome, n, now_ns - c->read_ns);
+	if (traces_is_on(p->setup.traces))
+		traces_answer(p->setup.traces, &p->queue, c, n, outcome, now_ns);
 }
 
 void pager_flush_mapped(struct pager *p)
@@ -191,6 +194,8 @@ void pager_schedule(struct pager *p)
 	uint64_t at_ns = UINT64_MAX;
 
 	pager_flush_mapped(p);
+	if (traces_is_on(p->setup.traces))
+		traces_send(p->setup.traces);
 	if (!p->work)
 		return;
 	sooner(&at_ns, p->retry_at_ns);
@@ -277,7 +282,7 @@ static void unpin(struct pager *p)
 	}
 }
 
-int pager_join(struct pager *p, struct loop *l, struct inbox *inbox, struct stats *orphans)
+int pager_join(struct pager *p, struct loop *l, struct inbox *inbox, struct stats *orphans, struct traces *traces)
 {
 	int r = loop_add_timer(l, pager_on_work, p, &p->work);
 
@@ -290,6 +295,7 @@ int pager_join(struct pager *p, struct loop *l, struct inbox *inbox, struct stat
 	p->inbox = inbox;
 	p->setup.orphans = p->nobody.stats = orphans;
 	p->work_at_ns = 0;
+	p->setup.traces = traces;
 	pager_schedule(p);
 	return 0;
 }
@@ -312,7 +318,7 @@ int pager_start(struct pager *p, struct loop *l, struct inbox *inbox, struct ioa
 	p->now_ns = clock_now_ns();
 	r = queue_init(&p->queue, p->ioas);
 	if (r >= 0)
-		r = pager_join(p, l, inbox, p->setup.orphans);
+		r = pager_join(p, l, inbox, p->setup.orphans, p->setup.traces);
 	if (r < 0)
 		reason_set(why, -r, "space %s cannot be served: %s", p->space.name, strerror(-r));
 	for (size_t i = 0; r >= 0 && i < p->space.n_regions; i++) {

@@ -25,6 +25,7 @@
 
 struct workers;
 struct pager_job;
+struct traces;
 STAILQ_HEAD(job_list, pager_job);
 
 #define AROUND_MAX 64u
@@ -37,6 +38,7 @@ struct pager_setup {
 	size_t n_regions;
 	struct stats *stats;     /* what no attachment caused */
 	struct stats *orphans;   /* records of unknown devices; one for all spaces of the shard */
+	struct traces *traces;   /* likewise; NULL = none */
 	struct budget *budget;
 	int64_t limit;           /* of this space; BUDGET_NONE = none */
 	uint64_t deadline_ns;    /* a group older than this is INVALID; 0 = none */
@@ -113,7 +115,7 @@ void pager_stop(struct pager *p, void (*on_stopped)(void *userdata, int result),
  * while anything is under way; then nothing has changed. After a failed join nothing is served
  * until another one succeeds. */
 int pager_leave(struct pager *p);
-int pager_join(struct pager *p, struct loop *l, struct inbox *inbox, struct stats *orphans);
+int pager_join(struct pager *p, struct loop *l, struct inbox *inbox, struct stats *orphans, struct traces *traces);
 
 /* From here on the attachment's faults are served. */
 int pager_attach(struct pager *p, struct device *device, uint32_t pasid, struct stats *stats, struct reason *why);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "fault/pager.h"
+#include "fault/trace.h"
 #include "loop/mailbox.h"
 
 /* Log records on their way; more than that in one go are dropped and counted. */
@@ -23,6 +24,7 @@ struct shard {
 	struct mailbox logs;
 	struct inbox inbox;
 	struct stats *orphans;
+	struct traces traces;
 	void (*on_dead)(void *userdata);
 	void *userdata;
 };
@@ -129,6 +131,7 @@ static struct shard *shard_release(struct shard *s)
 	mailbox_deinit(&s->results);
 	mailbox_deinit(&s->logs);
 	inbox_deinit(&s->inbox);
+	traces_deinit(&s->traces);
 	loop_free(s->loop);
 	free(s);
 	return NULL;
@@ -207,4 +210,9 @@ struct loop *shard_loop(struct shard *s)
 struct stats *shard_orphans(struct shard *s)
 {
 	return s->orphans;
+}
+
+struct traces *shard_traces(struct shard *s)
+{
+	return &s->traces;
 }

@@ -15,6 +15,7 @@
 
 struct inbox;
 struct shard;
+struct traces;
 
 /* Returned by a call's run: shard_call_finish() follows. */
 #define SHARD_PENDING 1
@@ -50,3 +51,4 @@ void shard_notify(struct shard *s, void (*fn)(void *userdata), void *userdata);
 struct inbox *shard_inbox(struct shard *s);    /* where the ends of its pagers' ops arrive */
 struct loop *shard_loop(struct shard *s);      /* for calls that run on it */
 struct stats *shard_orphans(struct shard *s);
+struct traces *shard_traces(struct shard *s); /* for calls that run on it, and its pagers */

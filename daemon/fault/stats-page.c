@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The layout is an interface: iopfd-stats(7). A header, then slots of one size. A slot's kind
- * is set last when it is taken and first when it is given back, so that a reader who finds
- * the same kind and generation before and after it copied the block knows whose it was.
+ * A header, then slots of one size. A slot's kind is set last when it is taken and first when
+ * it is given back, so that a reader who finds the same kind and generation before and after
+ * it copied the block knows whose it was.
  */
 #include "fault/stats-page.h"
 
@@ -18,40 +18,22 @@
 
 #include "base/util.h"
 
-#define MAGIC 0x3174736466706f69ull /* "iopfdst1" */
-#define NAME_SIZE 36
+/* As in stats.c: gcc's thread sanitizer knows no fences, and needs none here. */
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wpragmas"
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010 /* Linux 5.1 */
 #endif
 
-struct slot {
-	atomic_uint kind;
-	uint32_t generation; /* one more each time it is taken */
-	uint32_t pasid;
-	char device[NAME_SIZE];
-	char space[NAME_SIZE];
-	struct stats stats __attribute__((aligned(64)));
-};
-
-struct header {
-	uint64_t magic;
-	uint32_t version;
-	uint32_t header_size; /* the first slot is there */
-	uint32_t slot_size;
-	uint32_t n_slots;
-	uint32_t stats_offset;   /* in a slot: of the sequence */
-	uint32_t values_offset;  /* in a slot: of the counters */
-	uint32_t buckets_offset; /* in a slot: of the latency histogram */
-	uint32_t n_buckets;
-	char padding[4096 - 40];
-};
-
-static_assert(sizeof(struct header) == 4096, "the slots begin on a page");
+static_assert(sizeof(struct stats_page_header) == 4096, "the slots begin on a page");
+static_assert(sizeof(struct stats_page_slot) % 64 == 0, "slots are apart");
 
 struct stats_page {
-	struct header *header;
-	struct slot *slots;
+	struct stats_page_header *header;
+	struct stats_page_slot *slots;
 	uint64_t size;
 	int fd;
 };
@@ -88,6 +70,28 @@ static int map_page(struct stats_page *p, void **ret)
 	return *ret == MAP_FAILED ? -errno : 0;
 }
 
+static void fill_header(struct stats_page_header *h, uint32_t capacity)
+{
+#define ROW(counter, field) { counter, offsetof(struct stats_page_slot, stats.values.field) },
+	static const struct stats_page_counter counters[] = { STATS_COUNTERS(ROW) };
+
+	*h = (struct stats_page_header){
+		.magic = STATS_PAGE_MAGIC,
+		.version = STATS_PAGE_VERSION,
+		.header_size = sizeof(struct stats_page_header),
+		.slot_size = sizeof(struct stats_page_slot),
+		.n_slots = capacity,
+		.sequence_offset = offsetof(struct stats_page_slot, stats.sequence),
+		.buckets_offset = offsetof(struct stats_page_slot, stats.values.latency.buckets),
+		.n_buckets = HISTOGRAM_BUCKETS,
+		.bucket_sub_bits = HISTOGRAM_SUB_BITS,
+		.counters_offset = offsetof(struct stats_page_header, counters),
+		.n_counters = STATS_N_COUNTERS,
+		.counter_size = sizeof(struct stats_page_counter),
+	};
+	memcpy(h->counters, counters, sizeof(counters));
+}
+
 int stats_page_new(uint32_t capacity, struct stats_page **ret)
 {
 	_cleanup_(stats_page_freep) struct stats_page *p = calloc(1, sizeof(*p));
@@ -96,24 +100,14 @@ int stats_page_new(uint32_t capacity, struct stats_page **ret)
 
 	if (!p)
 		return -ENOMEM;
-	p->size = sizeof(struct header) + (uint64_t)capacity * sizeof(struct slot);
+	p->size = sizeof(struct stats_page_header) + (uint64_t)capacity * sizeof(struct stats_page_slot);
 	p->fd = -1;
 	r = map_page(p, &map);
 	if (r < 0)
 		return r;
 	p->header = map;
-	p->slots = (struct slot *)(p->header + 1);
-	*p->header = (struct header){
-		.magic = MAGIC,
-		.version = STATS_PAGE_VERSION,
-		.header_size = sizeof(struct header),
-		.slot_size = sizeof(struct slot),
-		.n_slots = capacity,
-		.stats_offset = offsetof(struct slot, stats),
-		.values_offset = offsetof(struct slot, stats.values),
-		.buckets_offset = offsetof(struct slot, stats.values.latency.buckets),
-		.n_buckets = ARRAY_SIZE(((struct histogram *)NULL)->buckets),
-	};
+	p->slots = (struct stats_page_slot *)(p->header + 1);
+	fill_header(p->header, capacity);
 	*ret = TAKE_PTR(p);
 	return 0;
 }
@@ -132,20 +126,22 @@ struct stats_page *stats_page_free(struct stats_page *p)
 
 static void copy_name(char *to, const char *name)
 {
-	memset(to, 0, NAME_SIZE);
+	memset(to, 0, STATS_PAGE_NAME_SIZE);
 	if (name)
-		snprintf(to, NAME_SIZE, "%s", name);
+		snprintf(to, STATS_PAGE_NAME_SIZE, "%s", name);
 }
 
 struct stats *stats_page_take(struct stats_page *p, enum stats_kind kind, const char *device, const char *space,
 			      uint32_t pasid)
 {
 	for (uint32_t i = 0; i < p->header->n_slots; i++) {
-		struct slot *s = &p->slots[i];
+		struct stats_page_slot *s = &p->slots[i];
 
 		if (atomic_load_explicit(&s->kind, memory_order_relaxed) != STATS_FREE)
 			continue;
 		s->generation++;
+		/* Whoever sees anything of what follows sees the new generation as well. */
+		atomic_thread_fence(memory_order_release);
 		s->pasid = pasid;
 		copy_name(s->device, device);
 		copy_name(s->space, space);
@@ -159,7 +155,7 @@ struct stats *stats_page_take(struct stats_page *p, enum stats_kind kind, const 
 struct stats *stats_page_give(struct stats *stats)
 {
 	if (stats)
-		atomic_store_explicit(&container_of(stats, struct slot, stats)->kind, STATS_FREE, memory_order_release);
+		atomic_store_explicit(&container_of(stats, struct stats_page_slot, stats)->kind, STATS_FREE, memory_order_release);
 	return NULL;
 }
 

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Where the counters live: one memory file with a slot for each thing that is counted, which
- * readers outside the daemon map read-only (iopfd-stats(7) is its layout). The control
- * thread takes and gives back slots; the writer of a slot is the shard, with stats.h.
+ * readers outside the daemon map read-only. The control thread takes and gives back slots;
+ * the writer of a slot is the shard, with stats.h.
+ *
+ * The layout is an interface: iopfd-stats(7). A reader goes by the offsets and names in the
+ * header, so counters and fields may be added; what changes the meaning of one that is there
+ * makes another version.
  */
 #pragma once
 
 #include <stdint.h>
 
 #include "base/cleanup.h"
-#include "fault/stats.h"
+#include "fault/counters.h"
 
+#define STATS_PAGE_MAGIC 0x3174736466706f69ull /* "iopfdst1" */
 #define STATS_PAGE_VERSION 1u
-
-struct stats_page;
+#define STATS_PAGE_NAME_SIZE 36
 
 enum stats_kind {
 	STATS_FREE,       /* nobody's */
@@ -21,6 +25,39 @@ enum stats_kind {
 	STATS_SPACE,      /* space is set: what no attachment caused */
 	STATS_ORPHANS,    /* of a shard: records of unknown devices */
 };
+
+struct stats_page_counter {
+	char name[28];    /* as on the bus */
+	uint32_t offset;  /* in a slot; 64 bits */
+};
+
+struct stats_page_header {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t header_size;     /* the first slot is there */
+	uint32_t slot_size;
+	uint32_t n_slots;
+	uint32_t sequence_offset; /* in a slot: odd while it is written */
+	uint32_t buckets_offset;  /* in a slot: of the latency histogram; 64 bits each */
+	uint32_t n_buckets;
+	uint32_t bucket_sub_bits; /* 2^n buckets to each power of two */
+	uint32_t counters_offset; /* in the header */
+	uint32_t n_counters;
+	uint32_t counter_size;
+	uint32_t reserved[3];
+	struct stats_page_counter counters[STATS_N_COUNTERS];
+} __attribute__((aligned(4096)));
+
+struct stats_page_slot {
+	atomic_uint kind;    /* enum stats_kind */
+	uint32_t generation; /* one more each time it is taken */
+	uint32_t pasid;
+	char device[STATS_PAGE_NAME_SIZE];
+	char space[STATS_PAGE_NAME_SIZE];
+	struct stats stats __attribute__((aligned(64)));
+};
+
+struct stats_page;
 
 /* At most capacity slots; pages are touched only when a slot is used. */
 int stats_page_new(uint32_t capacity, struct stats_page **ret);
