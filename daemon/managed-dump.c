@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "fault/counters.h"
+#include "fault/stats-names.h"
 #include "managed.h"
 
 static void dump_counters(FILE *out, const char *indent, const struct stats_values *v)

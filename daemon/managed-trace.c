@@ -13,7 +13,7 @@
 struct managed_trace {
 	TAILQ_ENTRY(managed_trace) link;
 	struct manager *manager;
-	struct trace *trace;
+	struct trace_reader *trace;
 	struct loop_source *source; /* until the reader has gone */
 	unsigned n_pending;         /* calls */
 	bool leaving;               /* the shards are told so */
@@ -28,7 +28,7 @@ static struct managed_trace *managed_trace_free(struct managed_trace *t)
 	t->manager->n_traces--;
 	manager_reserve_calls(t->manager, -1);
 	loop_remove(t->source);
-	trace_free(t->trace);
+	trace_reader_free(t->trace);
 	free(t);
 	return NULL;
 }
@@ -122,9 +122,9 @@ int managed_trace_open(void *manager, const struct device_entry *device, const s
 	t->manager = m;
 	TAILQ_INSERT_TAIL(&m->traces, t, link);
 	m->n_traces++;
-	r = trace_new(&filter, &m->trace_dropped, &t->trace, ret_fd);
+	r = trace_reader_new(&filter, &m->trace_dropped, &t->trace, ret_fd);
 	if (r >= 0) {
-		r = loop_add(m->loop, trace_fd(t->trace), LOOP_READ, on_reader, t, &t->source);
+		r = loop_add(m->loop, trace_reader_fd(t->trace), LOOP_READ, on_reader, t, &t->source);
 		if (r < 0)
 			close_fd(ret_fd);
 	}

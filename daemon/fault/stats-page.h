@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
-#include "fault/counters.h"
+#include "fault/stats-names.h"
 
 #define STATS_PAGE_MAGIC 0x3174736466706f69ull /* "iopfdst1" */
 #define STATS_PAGE_VERSION 1u

@@ -20,7 +20,7 @@
 /* Of groups that wait for their answers; more are not traced. */
 #define KEPT_MAX 32768u
 
-struct trace {
+struct trace_reader {
 	int fd;
 	bool invalid_only;
 	char device[TRACE_NAME_SIZE];
@@ -32,7 +32,7 @@ struct trace {
 
 /* What one shard has for one reader. */
 struct trace_tap {
-	struct trace *trace;
+	struct trace_reader *trace;
 	struct {
 		struct trace_header header;
 		struct trace_record records[TRACE_BATCH];
@@ -47,9 +47,10 @@ struct trace_group {
 	struct trace_record records[];
 };
 
-int trace_new(const struct trace_filter *filter, atomic_uint_fast64_t *dropped, struct trace **ret, int *ret_reader)
+int trace_reader_new(const struct trace_filter *filter, atomic_uint_fast64_t *dropped, struct trace_reader **ret,
+		     int *ret_fd)
 {
-	struct trace *t = calloc(1, sizeof(*t));
+	struct trace_reader *t = calloc(1, sizeof(*t));
 	int fds[2];
 
 	if (!t)
@@ -66,12 +67,12 @@ int trace_new(const struct trace_filter *filter, atomic_uint_fast64_t *dropped, 
 	t->invalid_only = filter->invalid_only;
 	t->dropped = dropped;
 	t->fd = fds[0];
-	*ret_reader = fds[1];
+	*ret_fd = fds[1];
 	*ret = t;
 	return 0;
 }
 
-struct trace *trace_free(struct trace *t)
+struct trace_reader *trace_reader_free(struct trace_reader *t)
 {
 	if (t)
 		close(t->fd);
@@ -79,12 +80,12 @@ struct trace *trace_free(struct trace *t)
 	return NULL;
 }
 
-int trace_fd(const struct trace *t)
+int trace_reader_fd(const struct trace_reader *t)
 {
 	return t->fd;
 }
 
-static void drop(struct trace *t, unsigned n)
+static void drop(struct trace_reader *t, unsigned n)
 {
 	atomic_fetch_add_explicit(&t->n_dropped, n, memory_order_relaxed);
 	atomic_fetch_add_explicit(t->dropped, n, memory_order_relaxed);
@@ -93,7 +94,7 @@ static void drop(struct trace *t, unsigned n)
 static void tap_send(struct trace_tap *tap)
 {
 	struct trace_header *h = &tap->datagram.header;
-	struct trace *t = tap->trace;
+	struct trace_reader *t = tap->trace;
 	size_t size = sizeof(*h) + h->n_records * sizeof(struct trace_record);
 
 	if (!h->n_records)
@@ -110,7 +111,7 @@ static void tap_send(struct trace_tap *tap)
 	h->n_records = 0;
 }
 
-static bool wants(const struct trace *t, const char *device, const char *space)
+static bool wants(const struct trace_reader *t, const char *device, const char *space)
 {
 	return (!*t->device || !strcmp(t->device, device)) && (!*t->space || !strcmp(t->space, space));
 }
@@ -137,7 +138,7 @@ static void free_groups(struct traces *s)
 	s->n_kept = 0;
 }
 
-int traces_add(struct traces *s, struct trace *t)
+int traces_add(struct traces *s, struct trace_reader *t)
 {
 	struct trace_tap *tap;
 
@@ -162,7 +163,7 @@ int traces_add(struct traces *s, struct trace *t)
 	return 0;
 }
 
-void traces_remove(struct traces *s, const struct trace *t)
+void traces_remove(struct traces *s, const struct trace_reader *t)
 {
 	unsigned i = 0;
 

@@ -4,8 +4,8 @@
  * record, sent when the group was answered. The layout is an interface: iopfd-stats(7). A
  * reader that does not keep up loses records, which are counted; nothing ever waits for it.
  *
- * A trace, one reader's, belongs to the control thread. Every shard has a struct traces with
- * a tap for each trace. While there is no tap a hook costs one comparison.
+ * A trace_reader belongs to the control thread. Every shard has a struct traces with a tap
+ * for each reader. While there is no tap a hook costs one comparison.
  */
 #pragma once
 
@@ -58,13 +58,14 @@ struct trace_filter {
 	bool invalid_only;
 };
 
-struct trace;
+struct trace_reader;
 
-/* *ret_reader: the reader's end, the caller's. dropped: the sum of all traces, which shards
- * add to; outlives the trace. */
-int trace_new(const struct trace_filter *filter, atomic_uint_fast64_t *dropped, struct trace **ret, int *ret_reader);
-struct trace *trace_free(struct trace *t); /* no shard has it; takes NULL */
-int trace_fd(const struct trace *t);       /* readable when the reader has gone */
+/* *ret_fd: the reader's end, the caller's. dropped: the sum of all readers, which shards add
+ * to; outlives them. */
+int trace_reader_new(const struct trace_filter *filter, atomic_uint_fast64_t *dropped, struct trace_reader **ret,
+		     int *ret_fd);
+struct trace_reader *trace_reader_free(struct trace_reader *t); /* no shard has it; takes NULL */
+int trace_reader_fd(const struct trace_reader *t);       /* readable when the reader has gone */
 
 struct trace_tap;
 struct trace_group;
@@ -78,8 +79,8 @@ struct traces {
 };
 
 void traces_deinit(struct traces *s);
-int traces_add(struct traces *s, struct trace *t); /* -ENOMEM, -ENOSPC */
-void traces_remove(struct traces *s, const struct trace *t); /* what it was not given is fine */
+int traces_add(struct traces *s, struct trace_reader *t); /* -ENOMEM, -ENOSPC */
+void traces_remove(struct traces *s, const struct trace_reader *t); /* what it was not given is fine */
 
 /* The hooks: groups of the batch, from `first` on, were read; n answers that are alike have
  * left; a round is over. */
