@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fault/stats-page.h"
 #include "loop/mailbox.h"
 #include "t-bus.h"
 #include "t.h"
@@ -124,6 +125,10 @@ static struct attachment_entry sim0_attachments[] = {
 
 struct device_entry t_nvme0, t_sim0;
 
+static char *config_files[] = { (char *)"/etc/iopfd/iopfd.conf", (char *)"/etc/iopfd/iopfd.conf.d/60-nvme0.conf", NULL };
+static const atomic_uint_fast64_t trace_dropped = 42;
+static struct stats_page *stats_page;
+
 static struct mailbox mailbox;
 static pthread_t thread;
 static sem_t done;
@@ -135,12 +140,14 @@ static void fill_directory(void)
 	t_nvme0 = (struct device_entry){
 		.name = (char *)"nvme0",
 		.address = (char *)"0000:3d:00.0",
+		.source = (char *)"/etc/iopfd/iopfd.conf:3",
 		.state = DEVICE_ACTIVE,
 		.device = &nvme0_device,
 	};
 	t_sim0 = (struct device_entry){
 		.name = (char *)"sim0",
 		.address = (char *)"sim",
+		.source = (char *)"",
 		.state = DEVICE_ACTIVE,
 		.device = &sim0_device,
 	};
@@ -153,38 +160,25 @@ static void fill_directory(void)
 	d->state = MANAGER_RUNNING;
 	d->backend = loop_name(t_service.loop);
 	d->start_ns = 5000999;
+	d->config_serial = 3;
+	d->config_load_usec = 1700000000000000;
+	d->config_files = config_files;
+	d->trace_dropped = &trace_dropped;
+	d->page = stats_page;
 	TAILQ_INSERT_TAIL(&d->devices, &t_nvme0, link);
 	TAILQ_INSERT_TAIL(&d->devices, &t_sim0, link);
 	TAILQ_INSERT_TAIL(&d->spaces, &t_dma0, link);
 	TAILQ_INSERT_TAIL(&d->spaces, &t_dma1, link);
 }
 
-static void on_name_taken(void *userdata)
-{
-	(void)userdata;
-	atomic_fetch_add(&t_service.n_name_taken, 1);
-}
-
-static void on_space_command(void *userdata, struct space_entry *e, size_t region, enum space_command command,
-			     uint64_t offset, uint64_t length, struct service_call *call)
-{
-	unsigned n = atomic_load(&t_service.n_commands);
-
-	(void)userdata;
-	T_ASSERT(n < T_MAX_COMMANDS);
-	t_service.commands[n] = (struct t_command){ e, region, command, offset, length, call };
-	if (t_service.answers_at_once)
-		service_call_reply(call, 0, length);
-	atomic_store(&t_service.n_commands, n + 1);
-}
-
 static void *run(void *address)
 {
-	const struct service_hooks hooks = { .on_name_taken = on_name_taken, .on_space_command = on_space_command };
+	const struct service_hooks none = { 0 };
 
 	t_service.tid = syscall(SYS_gettid);
 	T_OK(mailbox_receive(&mailbox, t_service.loop));
-	T_OK(service_new(t_service.loop, address, &t_service.directory, &hooks, &t_service.service));
+	T_OK(service_new(t_service.loop, address, &t_service.directory, t_owner.absent ? &none : &t_owner_hooks,
+			 &t_service.service));
 	sem_post(&done);
 	T_EQ(loop_run(t_service.loop), 0);
 	t_service.service = service_free(t_service.service);
@@ -199,8 +193,11 @@ void t_service_start(const char *loop, const char *address)
 	T_EQ(ftruncate(fd, 0x2000), 0);
 	heap_fd = fd;
 	memset(t_stats, 0, sizeof(t_stats));
-	atomic_store(&t_service.n_name_taken, 0);
-	atomic_store(&t_service.n_commands, 0);
+	atomic_store(&t_owner.n_name_taken, 0);
+	atomic_store(&t_owner.n_commands, 0);
+	atomic_store(&t_owner.n_asked, 0);
+	t_owner.attached = &t_sim0;
+	T_OK(stats_page_new(4, &stats_page));
 	T_OK(loop_new(loop, &t_service.loop));
 	fill_directory();
 	mailbox = (struct mailbox)MAILBOX_INIT;
@@ -222,6 +219,7 @@ void t_service_stop(void)
 	pthread_join(thread, NULL);
 	mailbox_deinit(&mailbox);
 	t_service.loop = loop_free(t_service.loop);
+	stats_page = stats_page_free(stats_page);
 	close(heap_fd);
 	sem_destroy(&done);
 }
@@ -309,6 +307,22 @@ sd_bus_message *t_call(const char *path, const char *interface, const char *memb
 	if (r < 0)
 		t_fail(__FILE__, __LINE__, "%s.%s of %s: %s: %s", interface, member, path, error.name, error.message);
 	return reply;
+}
+
+void t_expect_error(const char *name, const char *path, const char *interface, const char *member, const char *types,
+		    ...)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	va_list ap;
+	int r;
+
+	va_start(ap, types);
+	r = sd_bus_call_methodv(t_client, SERVICE_NAME, path, interface, member, &error, NULL, types, ap);
+	va_end(ap);
+	T_ASSERT(r < 0);
+	T_STREQ(error.name, name);
+	T_ASSERT(error.message && *error.message);
+	sd_bus_error_free(&error);
 }
 
 sd_bus_message *t_get(const char *path, const char *interface, const char *property, const char *type)

@@ -10,10 +10,10 @@
  */
 #pragma once
 
-#include <stdatomic.h>
 #include <systemd/sd-bus.h>
 
 #include "control/service.h"
+#include "t-owner.h"
 
 #define T_MANAGER SERVICE_NAME ".Manager"
 #define T_DEVICE SERVICE_NAME ".Device"
@@ -25,25 +25,13 @@
 #define T_DMA0 SERVICE_PATH "/space/dma0"
 #define T_DMA1 SERVICE_PATH "/space/dma1"
 
-#define T_MAX_COMMANDS 128
-
-struct t_command {
-	struct space_entry *space;
-	size_t region;
-	enum space_command command;
-	uint64_t offset;
-	uint64_t length;
-	struct service_call *call;
-};
+#define T_LOG_PATH "/org/freedesktop/LogControl1"
+#define T_LOG "org.freedesktop.LogControl1"
 
 struct t_service {
 	struct loop *loop;
 	struct service *service;
 	struct directory directory;
-	atomic_uint n_name_taken;
-	bool answers_at_once;   /* all commands, with their length; set it before the start */
-	struct t_command commands[T_MAX_COMMANDS];
-	atomic_uint n_commands; /* since the start */
 	long tid;
 };
 
@@ -76,6 +64,8 @@ bool t_service_on_bus(void);
 /* A reply stays valid until the next call. get: stands in the variant. */
 sd_bus_message *t_call(const char *path, const char *interface, const char *member, const char *types, ...);
 sd_bus_message *t_get(const char *path, const char *interface, const char *property, const char *type);
+void t_expect_error(const char *name, const char *path, const char *interface, const char *member, const char *types,
+		    ...);
 const char *t_get_string(const char *path, const char *interface, const char *property);
 uint64_t t_get_number(const char *path, const char *interface, const char *property, const char *type);
 

@@ -195,7 +195,7 @@ static void run_all(const char *loop)
 int main(void)
 {
 	T_EQ(setenv("DBUS_SYSTEM_BUS_ADDRESS", t_bus_address(), 1), 0);
-	t_service.answers_at_once = true;
+	t_owner.answers_at_once = true;
 	t_bus_start(T_BUS_OPEN_RULES);
 	run_all("libevent");
 	run_all("auto");

@@ -47,7 +47,7 @@ static void test_late_bus(void)
 	t_bus_start(T_BUS_OPEN_RULES);
 	t_client = t_bus_client();
 	T_WAIT(t_service_on_bus());
-	T_EQ(atomic_load(&t_service.n_name_taken), 0);
+	T_EQ(atomic_load(&t_owner.n_name_taken), 0);
 	t_service_end();
 }
 
@@ -56,7 +56,7 @@ static void test_name_taken(void)
 	t_client = t_bus_client();
 	T_OK(sd_bus_request_name(t_client, SERVICE_NAME, 0));
 	t_service_start(loop, t_bus_address());
-	T_WAIT(atomic_load(&t_service.n_name_taken) == 1);
+	T_WAIT(atomic_load(&t_owner.n_name_taken) == 1);
 	T_OK(sd_bus_release_name(t_client, SERVICE_NAME));
 	t_service_end();
 }
@@ -73,7 +73,7 @@ static void test_refused_name(void)
 	T_ASSERT(!t_service_on_bus());
 	t_bus_reload(T_BUS_OPEN_RULES);
 	T_WAIT(t_service_on_bus());
-	T_EQ(atomic_load(&t_service.n_name_taken), 0);
+	T_EQ(atomic_load(&t_owner.n_name_taken), 0);
 	t_service_end();
 }
 

@@ -75,8 +75,8 @@ static void wait_for_replies(unsigned n)
 
 static void wait_for_commands(unsigned n)
 {
-	T_WAIT(atomic_load(&t_service.n_commands) >= n);
-	T_EQ(atomic_load(&t_service.n_commands), n);
+	T_WAIT(atomic_load(&t_owner.n_commands) >= n);
+	T_EQ(atomic_load(&t_owner.n_commands), n);
 }
 
 struct answer {
@@ -89,7 +89,7 @@ static void reply(void *arg)
 {
 	const struct answer *a = arg;
 
-	service_call_reply(t_service.commands[a->i].call, a->result, a->bytes);
+	service_call_reply(t_owner.commands[a->i].call, a->result, a->bytes);
 }
 
 static void answer(unsigned i, int result, uint64_t bytes)
@@ -101,7 +101,7 @@ static void answer(unsigned i, int result, uint64_t bytes)
 
 static void expect_command(unsigned i, size_t region, enum space_command command, uint64_t offset, uint64_t length)
 {
-	const struct t_command *c = &t_service.commands[i];
+	const struct t_command *c = &t_owner.commands[i];
 
 	T_ASSERT(c->space == &t_dma0);
 	T_EQ(c->region, region);
@@ -291,7 +291,7 @@ static void test_service_gone(void)
 	T_STREQ(replies[0].error, "");
 	T_STREQ(replies[1].error, "org.iopfd1.Error.SpaceClosed");
 	T_STREQ(replies[1].message, "The daemon stops.");
-	service_call_reply(t_service.commands[0].call, 0, 4096);
+	service_call_reply(t_owner.commands[0].call, 0, 4096);
 	T_WAIT(!t_service_on_bus());
 	t_client = sd_bus_flush_close_unref(t_client);
 }
@@ -299,7 +299,7 @@ static void test_service_gone(void)
 /* The answer may come before the question has returned. */
 static void test_at_once(void)
 {
-	t_service.answers_at_once = true;
+	t_owner.answers_at_once = true;
 	begin();
 	run(T_DMA0, "Trim", "heap", 4096, 8192);
 	flush(T_DMA0, "heap");
@@ -307,7 +307,7 @@ static void test_at_once(void)
 	T_EQ(replies[0].bytes, 8192);
 	T_STREQ(replies[1].error, "");
 	t_service_end();
-	t_service.answers_at_once = false;
+	t_owner.answers_at_once = false;
 }
 
 static void run_all(const char *name)

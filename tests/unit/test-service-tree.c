@@ -113,8 +113,17 @@ static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	(void)error;
 	if (!strcmp(member, "PropertiesChanged"))
 		T_OK(sd_bus_message_read(m, "s", &interface));
-	else
+	else if (!sd_bus_message_is_empty(m))
 		T_OK(sd_bus_message_read(m, "o", &path));
+	if (sd_bus_message_has_signature(m, "os")) {
+		T_OK(sd_bus_message_read(m, "s", &interface));
+	} else if (sd_bus_message_has_signature(m, "ot")) {
+		uint64_t n;
+
+		T_OK(sd_bus_message_read(m, "t", &n));
+		T_EQ(n, 5000000000);
+		interface = "5000000000";
+	}
 	snprintf(line, sizeof(line), "%s %s %s\n", path, member, interface);
 	strncat(announced, line, sizeof(announced) - strlen(announced) - 1);
 	return 0;
@@ -176,6 +185,71 @@ static void test_signals(void)
 	t_service_end();
 }
 
+static void announce(void *arg)
+{
+	(void)arg;
+	service_device_lost(t_service.service, &t_nvme0, "it was pulled out");
+	service_fault_storm(t_service.service, &t_nvme0, 5000000000);
+	service_release_requested(t_service.service, &t_nvme0);
+}
+
+static void config_changed(void *arg)
+{
+	(void)arg;
+	t_service.directory.config_serial = 4;
+	service_config_changed(t_service.service);
+}
+
+static uint64_t changed_serial;
+static bool files_invalidated;
+
+static int on_config(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *interface, *name;
+
+	(void)userdata;
+	(void)error;
+	T_OK(sd_bus_message_read(m, "s", &interface));
+	T_STREQ(interface, T_MANAGER);
+	T_OK(sd_bus_message_enter_container(m, 'a', "{sv}"));
+	while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
+		T_OK(sd_bus_message_read(m, "s", &name));
+		if (!strcmp(name, "ConfigSerial"))
+			T_OK(sd_bus_message_read(m, "v", "t", &changed_serial));
+		else
+			T_OK(sd_bus_message_skip(m, "v"));
+		T_OK(sd_bus_message_exit_container(m));
+	}
+	T_OK(sd_bus_message_exit_container(m));
+	T_OK(sd_bus_message_enter_container(m, 'a', "s"));
+	while (sd_bus_message_read(m, "s", &name) > 0)
+		files_invalidated |= !strcmp(name, "ConfigFiles");
+	return 0;
+}
+
+static void test_events(void)
+{
+	changed_serial = 0;
+	files_invalidated = false;
+	t_service_begin(loop, t_bus_address());
+	T_OK(sd_bus_match_signal(t_client, NULL, SERVICE_NAME, SERVICE_PATH, T_PROPERTIES, "PropertiesChanged", on_config,
+				 NULL));
+	T_OK(sd_bus_add_match(t_client, NULL, "type='signal',sender='" SERVICE_NAME "'", on_signal, NULL));
+	t_service_do(announce, NULL);
+	T_ASSERT(was_announced(T_NVME0 " DeviceLost it was pulled out\n" T_NVME0 " FaultStorm 5000000000\n" T_NVME0
+			       " ReleaseRequested \n"));
+	t_service_do(config_changed, NULL);
+	T_ASSERT(was_announced(T_SIM0 " PropertiesChanged " T_DEVICE "\n"));
+	T_EQ(changed_serial, 4);
+	T_ASSERT(files_invalidated);
+	t_service_end();
+	/* Without a bus they are nobody's. */
+	service_device_lost(NULL, &t_nvme0, "");
+	service_fault_storm(NULL, &t_nvme0, 1);
+	service_release_requested(NULL, &t_nvme0);
+	service_config_changed(NULL);
+}
+
 static void test_lent_is_announced(void)
 {
 	sd_bus_message *reply;
@@ -195,6 +269,7 @@ static void run_all(const char *name)
 	t_run(test_introspection);
 	t_run(test_managed_objects);
 	t_run(test_signals);
+	t_run(test_events);
 	t_run(test_lent_is_announced);
 }
 

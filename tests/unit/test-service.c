@@ -5,30 +5,13 @@
 #include "control/service.h"
 
 #include <pthread.h>
-#include <stdarg.h>
+#include <sys/resource.h>
 
 #include "t-bus.h"
 #include "t-service.h"
 #include "t.h"
 
 T_SERVICE_POLICIES
-
-/* Fails unless the call fails with this error. */
-static void expect_error(const char *name, const char *path, const char *interface, const char *member,
-			 const char *types, ...)
-{
-	sd_bus_error error = SD_BUS_ERROR_NULL;
-	va_list ap;
-	int r;
-
-	va_start(ap, types);
-	r = sd_bus_call_methodv(t_client, SERVICE_NAME, path, interface, member, &error, NULL, types, ap);
-	va_end(ap);
-	T_ASSERT(r < 0);
-	T_STREQ(error.name, name);
-	T_ASSERT(error.message && *error.message);
-	sd_bus_error_free(&error);
-}
 
 static void test_manager(void)
 {
@@ -42,9 +25,22 @@ static void test_manager(void)
 	T_EQ(t_get_number(SERVICE_PATH, T_MANAGER, "DeviceCount", "u"), 2);
 	T_EQ(t_get_number(SERVICE_PATH, T_MANAGER, "StartTimestampMonotonicUSec", "t"), 5000);
 
+	T_EQ(t_get_number(SERVICE_PATH, T_MANAGER, "ConfigSerial", "t"), 3);
+	T_EQ(t_get_number(SERVICE_PATH, T_MANAGER, "ConfigLoadTimestampUSec", "t"), 1700000000000000);
+	T_EQ(t_get_number(SERVICE_PATH, T_MANAGER, "LockedBytes", "t"), 8192);
+	T_ASSERT(t_get_number(SERVICE_PATH, T_MANAGER, "UptimeUSec", "t") > 0);
+	T_OK(sd_bus_message_read(t_get(SERVICE_PATH, T_MANAGER, "ConfigFiles", "as"), "as", 2, &s[0], &s[1]));
+	T_STREQ(s[1], "/etc/iopfd/iopfd.conf.d/60-nvme0.conf");
+	T_OK(sd_bus_message_read(t_get(SERVICE_PATH, T_MANAGER, "LastReloadError", "(ss)"), "(ss)", &s[0], &s[1]));
+	T_STREQ(s[0], "");
+	T_STREQ(s[1], "");
+	T_OK(sd_bus_message_enter_container(t_get(SERVICE_PATH, T_MANAGER, "KernelFeatures", "as"), 'a', "s"));
+
 	T_OK(sd_bus_message_read(t_call(SERVICE_PATH, T_MANAGER, "GetDevice", "s", "nvme0"), "o", &s[0]));
 	T_STREQ(s[0], T_NVME0);
 	T_OK(sd_bus_message_read(t_call(SERVICE_PATH, T_MANAGER, "GetDevice", "s", "vfio0"), "o", &s[0]));
+	T_STREQ(s[0], T_NVME0);
+	T_OK(sd_bus_message_read(t_call(SERVICE_PATH, T_MANAGER, "GetDeviceByAddress", "s", "vfio0"), "o", &s[0]));
 	T_STREQ(s[0], T_NVME0);
 	T_OK(sd_bus_message_read(t_call(SERVICE_PATH, T_MANAGER, "GetSpace", "s", "dma1"), "o", &s[0]));
 	T_STREQ(s[0], T_DMA1);
@@ -85,6 +81,12 @@ static void test_device(void)
 	T_OK(sd_bus_message_read(t_get(T_NVME0, T_DEVICE, "LastError", "(ss)"), "(ss)", &a, &b));
 	T_STREQ(a, "");
 	T_STREQ(b, "");
+	T_EQ(t_get_number(T_NVME0, T_DEVICE, "Transient", "b"), 0);
+	T_STREQ(t_get_string(T_NVME0, T_DEVICE, "ConfigSource"), "/etc/iopfd/iopfd.conf:3");
+	T_EQ(t_get_number(T_NVME0, T_DEVICE, "PasidCount", "u"), 1);
+	T_EQ(t_get_number(T_SIM0, T_DEVICE, "Transient", "b"), 1);
+	T_STREQ(t_get_string(T_SIM0, T_DEVICE, "ConfigSource"), "");
+	T_EQ(t_get_number(T_SIM0, T_DEVICE, "PasidCount", "u"), 0);
 	T_STREQ(t_get_string(T_SIM0, T_DEVICE, "SysfsPath"), "");
 	T_STREQ(t_get_string(T_SIM0, T_DEVICE, "VfioDevice"), "");
 
@@ -109,6 +111,90 @@ static void test_device(void)
 	T_EQ(pasid, 5);
 	T_STREQ(a, "dma1");
 	T_EQ(sd_bus_message_at_end(m, 0), 1);
+}
+
+static void limit_memory(void *arg)
+{
+	struct rlimit limit;
+
+	T_EQ(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	limit.rlim_cur = *(rlim_t *)arg;
+	T_EQ(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	t_service.directory.reload_error = EINVAL;
+	t_service.directory.reload_error_text = (char *)"a.conf:1: what";
+}
+
+static void test_limits(void)
+{
+	const char *name, *text;
+
+	t_service_do(limit_memory, &(rlim_t){ 65536 });
+	T_EQ(t_get_number(SERVICE_PATH, T_MANAGER, "LockedBytesLimit", "t"), 65536);
+	T_OK(sd_bus_message_read(t_get(SERVICE_PATH, T_MANAGER, "LastReloadError", "(ss)"), "(ss)", &name, &text));
+	T_STREQ(name, "EINVAL");
+	T_STREQ(text, "a.conf:1: what");
+}
+
+/* The same counters as the object's, of each attachment alone. */
+static void test_attachment_statistics(void)
+{
+	uint64_t faults[2] = { 0 }, value;
+	unsigned n_attachments = 0;
+	const char *space, *name;
+	sd_bus_message *m;
+	uint32_t pasid;
+
+	memset(t_stats, 0, sizeof(t_stats));
+	t_stats[0].values.faults_total = 11;
+	t_stats[1].values.faults_total = 12;
+	t_stats[1].values.faults_pending = 7;
+	m = t_call(T_NVME0, T_DEVICE, "GetAttachmentStatistics", NULL);
+	T_EQ(sd_bus_message_enter_container(m, 'a', "(usa{st})"), 1);
+	while (sd_bus_message_enter_container(m, 'r', "usa{st}") > 0) {
+		unsigned n = 0;
+
+		T_EQ(sd_bus_message_read(m, "us", &pasid, &space), 1);
+		T_EQ(pasid, n_attachments ? 5 : 0xffffffff);
+		T_STREQ(space, n_attachments ? "dma1" : "dma0");
+		T_EQ(sd_bus_message_enter_container(m, 'a', "{st}"), 1);
+		for (; sd_bus_message_read(m, "{st}", &name, &value) > 0; n++) {
+			if (!strcmp(name, "FaultsTotal"))
+				faults[n_attachments] = value;
+			if (!strcmp(name, "FaultsPending"))
+				T_EQ(value, n_attachments ? 7 : 0);
+		}
+		T_EQ(n, 28);
+		T_OK(sd_bus_message_exit_container(m));
+		T_OK(sd_bus_message_exit_container(m));
+		n_attachments++;
+	}
+	T_EQ(n_attachments, 2);
+	T_EQ(faults[0], 11);
+	T_EQ(faults[1], 12);
+	T_EQ(t_get_number(T_NVME0, T_STATISTICS, "TraceDropped", "t"), 42);
+}
+
+static void detach_pasid(void *arg)
+{
+	TAILQ_LAST(&t_nvme0.attachments, attachment_list)->attached = *(bool *)arg;
+}
+
+/* Named in the configuration, but not attached at present. */
+static void test_attached_only(void)
+{
+	sd_bus_message *m;
+
+	t_service_do(detach_pasid, &(bool){ false });
+	T_EQ(t_get_number(T_NVME0, T_DEVICE, "PasidCount", "u"), 0);
+	m = t_call(T_NVME0, T_DEVICE, "GetAttachments", NULL);
+	T_EQ(sd_bus_message_enter_container(m, 'a', "(us)"), 1);
+	T_EQ(sd_bus_message_skip(m, "(us)"), 1);
+	T_EQ(sd_bus_message_at_end(m, 0), 1);
+	m = t_call(T_NVME0, T_DEVICE, "GetAttachmentStatistics", NULL);
+	T_EQ(sd_bus_message_enter_container(m, 'a', "(usa{st})"), 1);
+	T_EQ(sd_bus_message_skip(m, "(usa{st})"), 1);
+	T_EQ(sd_bus_message_at_end(m, 0), 1);
+	t_service_do(detach_pasid, &(bool){ true });
 }
 
 static void test_space(void)
@@ -332,22 +418,23 @@ static void test_errors(void)
 {
 	const char *a, *b;
 
-	expect_error("org.iopfd1.Error.NoSuchDevice", SERVICE_PATH, T_MANAGER, "GetDevice", "s", "nvme1");
-	expect_error("org.iopfd1.Error.NoSuchSpace", SERVICE_PATH, T_MANAGER, "GetSpace", "s", "nvme0");
-	expect_error("org.iopfd1.Error.NoSuchRegion", T_DMA0, T_SPACE, "OpenMemory", "s", "dma0/heap");
-	expect_error("org.iopfd1.Error.SpaceClosed", T_DMA1, T_SPACE, "OpenMemory", "s", "image");
-	expect_error("org.freedesktop.DBus.Error.NotSupported", T_DMA0, T_SPACE, "OpenMemory", "s", "shards");
-	expect_error("org.freedesktop.DBus.Error.NotSupported", T_SIM0, T_DEVICE, "OpenDevice", NULL);
-	expect_error("org.freedesktop.DBus.Error.UnknownObject", SERVICE_PATH "/device/vfio0", T_DEVICE, "OpenDevice",
+	t_expect_error("org.iopfd1.Error.NoSuchDevice", SERVICE_PATH, T_MANAGER, "GetDevice", "s", "nvme1");
+	t_expect_error("org.iopfd1.Error.NoSuchDevice", SERVICE_PATH, T_MANAGER, "GetDeviceByAddress", "s", "nvme0");
+	t_expect_error("org.iopfd1.Error.NoSuchSpace", SERVICE_PATH, T_MANAGER, "GetSpace", "s", "nvme0");
+	t_expect_error("org.iopfd1.Error.NoSuchRegion", T_DMA0, T_SPACE, "OpenMemory", "s", "dma0/heap");
+	t_expect_error("org.iopfd1.Error.SpaceClosed", T_DMA1, T_SPACE, "OpenMemory", "s", "image");
+	t_expect_error("org.freedesktop.DBus.Error.NotSupported", T_DMA0, T_SPACE, "OpenMemory", "s", "shards");
+	t_expect_error("org.freedesktop.DBus.Error.NotSupported", T_SIM0, T_DEVICE, "OpenDevice", NULL);
+	t_expect_error("org.freedesktop.DBus.Error.UnknownObject", SERVICE_PATH "/device/vfio0", T_DEVICE, "OpenDevice",
 		     NULL);
-	expect_error("org.freedesktop.DBus.Error.UnknownMethod", SERVICE_PATH "/space", T_SPACE, "OpenMemory", "s",
+	t_expect_error("org.freedesktop.DBus.Error.UnknownMethod", SERVICE_PATH "/space", T_SPACE, "OpenMemory", "s",
 		     "heap");
-	expect_error("org.freedesktop.DBus.Error.InvalidArgs", SERVICE_PATH, T_MANAGER, "GetDevice", "u", 1);
-	expect_error("org.freedesktop.DBus.Error.PropertyReadOnly", T_NVME0, T_PROPERTIES, "Set", "ssv", T_DEVICE,
+	t_expect_error("org.freedesktop.DBus.Error.InvalidArgs", SERVICE_PATH, T_MANAGER, "GetDevice", "u", 1);
+	t_expect_error("org.freedesktop.DBus.Error.PropertyReadOnly", T_NVME0, T_PROPERTIES, "Set", "ssv", T_DEVICE,
 		     "State", "s", "active");
 
 	t_service_do(fail_nvme0, NULL);
-	expect_error("org.iopfd1.Error.DeviceGone", T_NVME0, T_DEVICE, "OpenDevice", NULL);
+	t_expect_error("org.iopfd1.Error.DeviceGone", T_NVME0, T_DEVICE, "OpenDevice", NULL);
 	T_OK(sd_bus_message_read(t_get(T_NVME0, T_DEVICE, "LastError", "(ss)"), "(ss)", &a, &b));
 	T_STREQ(a, "ENODEV");
 	T_STREQ(b, "no PRI capability");
@@ -359,7 +446,10 @@ static void run_all(const char *loop)
 	printf("# loop: %s\n", loop);
 	t_service_begin(loop, "system");
 	t_run(test_manager);
+	t_run(test_limits);
 	t_run(test_device);
+	t_run(test_attachment_statistics);
+	t_run(test_attached_only);
 	t_run(test_space);
 	t_run(test_policy_counters);
 	t_run(test_statistics);
