@@ -20,6 +20,8 @@
 /* Of groups that wait for their answers; more are not traced. */
 #define KEPT_MAX 32768u
 
+#define SEND_BUFFER (4 << 20)
+
 struct trace_reader {
 	int fd;
 	bool invalid_only;
@@ -59,6 +61,8 @@ int trace_reader_new(const struct trace_filter *filter, atomic_uint_fast64_t *dr
 		free(t);
 		return -errno;
 	}
+	/* As much as an ordinary user may have; less means that more is lost. */
+	setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &(int){ SEND_BUFFER }, sizeof(int));
 	/* Names fit: they were checked when they were given. */
 	if (filter->device)
 		memccpy(t->device, filter->device, 0, sizeof(t->device) - 1);

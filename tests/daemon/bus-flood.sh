@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# 50 clients that call as fast as they can, one that never reads its answers, a bus that
+# stands still and a trace whose reader sleeps: faults go on, nothing piles up. The rates
+# are printed, not judged.
+. "$(dirname "$0")/../lib/daemon.sh"
+
+conf=$(config sim <<- EOT
+	[space a]
+	budget = 1M
+	[region a/r]
+	iova = 0x100000000
+	length = 64M
+	granule = 4K
+	[device a]
+	address = sim:pattern=random,count=max,rate=1000
+EOT
+)
+flood=$IOPFD_BUILD/tests/lib/bus-flood
+growth_max=8192 # KiB
+bus_start
+daemon_start --config="$conf"
+wait_for 20 faults_arrive a
+
+# The memory that is only ours; what the region holds is another matter
+anonymous() {
+	awk '/^RssAnon/ { print $2 }' "/proc/$daemon/status"
+}
+descriptors() {
+	find "/proc/$daemon/fd" -mindepth 1 | wc -l
+}
+total() {
+	property "$1" Statistics ResponsesSuccess
+}
+p99() {
+	property device/a Statistics LatencyP99NSec
+}
+go_on() {
+	[ "$(total device/a)" -gt "$1" ]
+}
+# check WHAT: nothing has piled up, and faults are served
+check() {
+	local grown=$(($(anonymous) - memory))
+	echo "$1: $grown KiB more, $(descriptors) descriptors, p99 $(p99) ns"
+	case $IOPFD_BUILD in
+	*san) ;; # their allocators keep what is freed
+	*) [ $grown -le $growth_max ] || fail "$1: $grown KiB more" ;;
+	esac
+	same_descriptors() {
+		[ "$(descriptors)" -le "$fds" ]
+	}
+	wait_for 10 same_descriptors
+	wait_for 20 go_on "$(total device/a)"
+}
+
+# One of each, so that what is allocated once is there
+"$flood" "$bus_address" 1 1
+memory=$(anonymous)
+fds=$(descriptors)
+before=$(total device/a)
+"$flood" "$bus_address" 50 4
+check "50 clients"
+echo "$(($(total device/a) - before)) groups in the meantime"
+
+"$flood" "$bus_address" --deaf 3
+check "a deaf client"
+
+# The bus takes nothing and says nothing: what it brought before waits, and no more is read
+"$flood" "$bus_address" 10 3 > "$tmp/flood" &
+flooding=$!
+sleep 0.5
+kill -STOP "$bus"
+sleep 1
+[ $(($(anonymous) - memory)) -le $growth_max ] || fail "it grew while the bus stood still"
+kill -CONT "$bus"
+wait "$flooding" || fail "clients of a bus that stood still"
+cat "$tmp/flood"
+check "a bus that stood still"
+
+# A trace whose reader sleeps
+mkfifo "$tmp/fifo"
+"$IOPFD_BUILD/tests/lib/trace-reader" "$bus_address" --stall < "$tmp/fifo" > "$tmp/trace" 2>&1 &
+reader=$!
+exec {fifo}> "$tmp/fifo"
+drops() {
+	[ "$(total_dropped)" -gt 0 ]
+}
+total_dropped() {
+	property '' Statistics TraceDropped
+}
+wait_for 40 drops
+[ $(($(anonymous) - memory)) -le $growth_max ] || fail "it grew behind a reader that sleeps"
+wait_for 20 go_on "$(total device/a)"
+exec {fifo}>&-
+wait "$reader" || fail "the reader: $(cat "$tmp/trace")"
+tail -n 1 "$tmp/trace"
+check "a reader that slept"
+check_equation device/a
+check_data a
+daemon_stop
+[ "$daemon_status" = 0 ] || fail "exit status $daemon_status"
