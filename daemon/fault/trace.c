@@ -20,7 +20,7 @@
 /* Of groups that wait for their answers; more are not traced. */
 #define KEPT_MAX 32768u
 
-#define SEND_BUFFER (4 << 20)
+#define SEND_BUFFER (1 << 20)
 
 struct trace_reader {
 	int fd;

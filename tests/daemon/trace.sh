@@ -83,7 +83,7 @@ trace refused space=b invalid-only
 trace stalled --stall device=a
 device a Resume
 enough() {
-	[ "$(total a)" -gt $((before + 10000)) ] && [ "$(total b)" -gt 200 ]
+	[ "$(property '' Statistics TraceDropped)" -gt 0 ] && [ "$(total b)" -gt 200 ]
 }
 wait_for 40 enough
 pause
