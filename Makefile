@@ -25,6 +25,7 @@ catalogdir ?= $(prefix)/lib/systemd/catalog
 sysusersdir ?= $(prefix)/lib/sysusers.d
 udevrulesdir ?= $(prefix)/lib/udev/rules.d
 dbuspolicydir ?= $(datadir)/dbus-1/system.d
+dbusinterfacesdir ?= $(datadir)/dbus-1/interfaces
 plugindir = $(libdir)/iopfd/policies
 INSTALL ?= install
 
@@ -240,6 +241,7 @@ INSTALLED := $(BUILD)/iopfd:$(sbindir):755 \
 	systemd/60-iopfd.rules:$(udevrulesdir):644 \
 	systemd/iopfd.sysusers.conf:$(sysusersdir)/iopfd.conf:644 \
 	conf/org.iopfd1.conf:$(dbuspolicydir):644 \
+	conf/org.iopfd1.xml:$(dbusinterfacesdir):644 \
 	include/iopfd/policy.h:$(includedir)/iopfd:644 \
 	$(BUILD)/iopfd.pc:$(pkgconfigdir):644 \
 	$(foreach m,$(wildcard man/*.[1-8]),$(m):$(mandir)/man$(subst .,,$(suffix $(m))):644)

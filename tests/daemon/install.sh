@@ -33,10 +33,12 @@ cat > "$tmp/expected" << EOT
 644 usr/lib/sysusers.d/iopfd.conf
 644 usr/lib/udev/rules.d/60-iopfd.rules
 755 usr/sbin/iopfd
+644 usr/share/dbus-1/interfaces/org.iopfd1.xml
 644 usr/share/dbus-1/system.d/org.iopfd1.conf
 644 usr/share/man/man3/iopfd-policy.3
 644 usr/share/man/man5/iopfd.conf.5
 644 usr/share/man/man5/org.iopfd1.5
+644 usr/share/man/man7/iopfd-stats.7
 644 usr/share/man/man8/iopfd.8
 644 usr/share/pkgconfig/iopfd.pc
 EOT
