@@ -130,6 +130,9 @@ TEST_LDFLAGS_test-pager := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap
 # A kernel with swap, on command.
 TEST_LDFLAGS_test-swap := -Wl,--wrap=sysinfo,--wrap=syscall
 
+# A kernel that can do this or that.
+TEST_LDFLAGS_test-kernel := -Wl,--wrap=ioctl,--wrap=open,--wrap=stat
+
 # Files that cannot be opened, read or written, and kernels without io_uring, on command.
 $(foreach t,file io,$(eval TEST_LDFLAGS_test-policy-$t := -Wl,--wrap=io_uring_queue_init))
 TEST_LDFLAGS_test-policy-file-open := -Wl,--wrap=open

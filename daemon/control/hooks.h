@@ -82,5 +82,7 @@ void service_call_reply_device(struct service_call *call, const struct device_en
 /* why->error picks the name of the error: ENOENT NoSuchDevice, EEXIST DeviceExists, EBUSY
  * DeviceBusy, ENODEV DeviceGone, ENXIO NotBoundToVfio, ETIMEDOUT Timeout, ESTALE SpaceClosed,
  * EINVAL ConfigInvalid, ENOSPC LimitExceeded, EINPROGRESS Draining, EOPNOTSUPP NotSupported,
- * ENOMEM MemlockExceeded; another one the errno's own. text: the sentence, any length. */
+ * ENOMEM MemlockExceeded, ERANGE InvalidRange, ENOTTY KernelTooOld, ENOPKG IommufdUnavailable,
+ * ENOSTR NoCharDevice, EPROTONOSUPPORT NoPageRequest; another one the errno's own. text: the
+ * sentence, any length. */
 void service_call_fail(struct service_call *call, int error, const char *text);
