@@ -53,8 +53,9 @@ static void dump_device(FILE *out, struct device_entry *e)
 
 static void dump_region(FILE *out, const struct region_entry *r)
 {
-	fprintf(out, "  region %s: 0x%" PRIx64 "-0x%" PRIx64 ", policy %s%s, granule %" PRIu64 ", on-fault %s, access %s\n",
-		r->name, r->iova, r->iova + r->length - 1, r->policy_name, r->policy ? "" : " (closed)", r->granule,
+	fprintf(out, "  region %s: 0x%" PRIx64 "-0x%" PRIx64 ", granule %" PRIu64, r->name, r->iova,
+		r->iova + r->length - 1, r->granule);
+	fprintf(out, ", policy %s%s, on-fault %s, access %s\n", r->policy_name, r->policy ? "" : " (closed)",
 		r->on_fault, r->access);
 }
 
@@ -77,8 +78,8 @@ static void dump_space(FILE *out, const struct manager *m, struct space_entry *e
 		fprintf(out, "open on shard %zu", shard_index(m, s->shard));
 	else
 		fprintf(out, "closed");
-	fprintf(out, ", %" PRIu64 " bytes in %" PRIu64 " extents mapped, budget %" PRIu64 "\n", space_entry_mapped_bytes(e),
-		space_entry_extents_mapped(e), e->budget);
+	fprintf(out, ", %" PRIu64 " bytes in %" PRIu64 " extents mapped, budget %" PRIu64 "\n",
+		space_entry_mapped_bytes(e), space_entry_extents_mapped(e), e->budget);
 	for (size_t i = 0; i < e->n_regions; i++)
 		dump_region(out, &e->regions[i]);
 	stats_read(e->stats, &values);
@@ -95,8 +96,9 @@ void managed_dump(void *manager, FILE *out)
 
 	fprintf(out, "iopfd %s, %s, %s, up %.1f s\n", IOPFD_VERSION, manager_state_to_string(d->state), d->backend,
 		(double)(clock_now_ns() - d->start_ns) / (double)NSEC_PER_SEC);
-	fprintf(out, "%zu of %zu shards, %zu steps and %u commands under way, room for %zu of %zu calls taken, %u traces\n",
-		m->n_shards, m->max_shards, m->n_settling, m->n_commands, m->n_calls, m->max_calls, m->n_traces);
+	fprintf(out, "%zu of %zu shards, room for %zu of %zu calls taken, %u traces\n", m->n_shards, m->max_shards,
+		m->n_calls, m->max_calls, m->n_traces);
+	fprintf(out, "%zu steps and %u commands under way\n", m->n_settling, m->n_commands);
 	TAILQ_FOREACH(device, &d->devices, link)
 		dump_device(out, device);
 	TAILQ_FOREACH(space, &d->spaces, link)

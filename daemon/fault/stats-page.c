@@ -154,8 +154,10 @@ struct stats *stats_page_take(struct stats_page *p, enum stats_kind kind, const 
 
 struct stats *stats_page_give(struct stats *stats)
 {
-	if (stats)
-		atomic_store_explicit(&container_of(stats, struct stats_page_slot, stats)->kind, STATS_FREE, memory_order_release);
+	struct stats_page_slot *s = stats ? container_of(stats, struct stats_page_slot, stats) : NULL;
+
+	if (s)
+		atomic_store_explicit(&s->kind, STATS_FREE, memory_order_release);
 	return NULL;
 }
 

@@ -33,9 +33,10 @@ shows() {
 	rm -rf "$tmp/shown"
 	split "$tmp/xml" "$tmp/shown"
 	for name; do
-		diff "$tmp/installed/org.iopfd1.$name" "$tmp/shown/org.iopfd1.$name" || fail "$path: $name: < installed, > shown"
-		rm "$tmp/shown/org.iopfd1.$name"
-		echo "org.iopfd1.$name" >> "$tmp/seen"
+		name=org.iopfd1.$name
+		diff "$tmp/installed/$name" "$tmp/shown/$name" || fail "$path: $name: < installed, > shown"
+		rm "$tmp/shown/$name"
+		echo "$name" >> "$tmp/seen"
 	done
 	rm -f "$tmp"/shown/org.freedesktop.DBus.*
 	[ -z "$(ls "$tmp/shown")" ] || fail "$path shows $(ls "$tmp/shown")"

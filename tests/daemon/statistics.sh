@@ -34,7 +34,8 @@ for _ in 1 2 3 4 5; do
 			for (s in slots) {
 				n++
 				answered = v[s, "ResponsesSuccess"] + v[s, "ResponsesInvalid"] + v[s, "ResponsesStale"]
-				if (v[s, "FaultGroupsTotal"] != answered + v[s, "FaultsPending"] || v[s, "LatencyCount"] != answered) {
+				all = answered + v[s, "FaultsPending"]
+				if (v[s, "FaultGroupsTotal"] != all || v[s, "LatencyCount"] != answered) {
 					print s ": torn"
 					exit 1
 				}

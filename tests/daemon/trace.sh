@@ -91,13 +91,15 @@ device a Detach t 0
 after=$(total a)
 
 trace_end mine
-[ $((records + dropped)) = $((after - before)) ] || fail "$records records and $dropped lost of $((after - before)) faults"
+faults=$((after - before))
+[ $((records + dropped)) = $faults ] || fail "$records records and $dropped lost of $faults faults"
 [ "$records" -gt 0 ] || fail "no records"
 lost=$dropped
 # The head of the file are other lines
 grep -v '^open\|^records' "$tmp/mine.trace" > "$tmp/records"
 [ "$(wc -l < "$tmp/records")" = "$records" ] || fail "lines of the trace"
-if grep -qv '^[0-9]* a a -1 0x1[0-9a-f]* perm [0-9]* outcome [012] latency [0-9]* cookie [0-9]* [0-9]*/[0-9]*$' "$tmp/records"; then
+n=[0-9]*
+if grep -qv "^$n a a -1 0x1[0-9a-f]* perm $n outcome [012] latency $n cookie $n $n/$n\$" "$tmp/records"; then
 	fail "records that make no sense: $(grep -v ' a a -1 0x1' "$tmp/records" | head -n 3)"
 fi
 
@@ -121,8 +123,8 @@ lost=$((lost + dropped))
 # The one that did not read has what fitted, and all is accounted for
 trace_end stalled
 [ "$records" -gt 0 ] || fail "the stalled reader found nothing"
-[ $((records)) -lt $((after - before)) ] || fail "the stalled reader lost nothing of $((after - before))"
-stalled_lost=$((after - before - records))
+[ "$records" -lt $faults ] || fail "the stalled reader lost nothing of $faults"
+stalled_lost=$((faults - records))
 [ "$(property '' Statistics TraceDropped)" -ge $((lost + stalled_lost)) ] ||
 	fail "TraceDropped is $(property '' Statistics TraceDropped), not $lost and $stalled_lost"
 

@@ -46,7 +46,8 @@ static sd_bus *connect_to(const char *address)
 	return bus;
 }
 
-static sd_bus_message *new_call(sd_bus *bus, const char *path, const char *interface, const char *member, const char *types,
+static sd_bus_message *new_call(sd_bus *bus, const char *path, const char *interface, const char *member,
+				const char *types,
 				const char *argument)
 {
 	sd_bus_message *m;
@@ -121,7 +122,8 @@ static void be_deaf(const char *address, uint64_t end_ns)
 			usleep(10000);
 			continue;
 		}
-		check(sd_bus_call_async(bus, NULL, next_call(bus, n % 2 ? 2 : 0, "/org/iopfd1"), never_called, NULL, UINT64_MAX),
+		check(sd_bus_call_async(bus, NULL, next_call(bus, n % 2 ? 2 : 0, "/org/iopfd1"), never_called,
+					NULL, UINT64_MAX),
 		      "call");
 		n++;
 	}
@@ -165,7 +167,8 @@ int main(int argc, char **argv)
 	}
 	for (unsigned i = 0; i < n_clients; i++)
 		sum += counts[i];
-	printf("%" PRIu64 " calls by %u clients in %.1f s: %.0f calls/s\n", sum, n_clients, (double)(now_ns() - start_ns) / 1e9,
+	printf("%" PRIu64 " calls by %u clients in %.1f s: %.0f calls/s\n", sum, n_clients,
+	       (double)(now_ns() - start_ns) / 1e9,
 	       (double)sum * 1e9 / (double)(now_ns() - start_ns));
 	return sum < n_clients;
 }

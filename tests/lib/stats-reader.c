@@ -56,7 +56,8 @@ static const struct header *map_page(const char *address)
 	int fd, r = connect_to(address, &bus);
 
 	if (r >= 0)
-		r = sd_bus_call_method(bus, "org.iopfd1", "/org/iopfd1", "org.iopfd1.Manager", "OpenStatistics", NULL, &reply,
+		r = sd_bus_call_method(bus, "org.iopfd1", "/org/iopfd1", "org.iopfd1.Manager", "OpenStatistics",
+				       NULL, &reply,
 				       NULL);
 	if (r >= 0)
 		r = sd_bus_message_read(reply, "htu", &fd, &size, &version);

@@ -40,14 +40,16 @@ static void on_device_command(void *userdata, struct device_entry *e, enum devic
 			      struct service_call *call)
 {
 	(void)userdata;
-	add_command(&(struct t_command){ .hook = T_HOOK_DEVICE, .call = call, .device = e, .command = command, .usec = usec });
+	add_command(&(struct t_command){ .hook = T_HOOK_DEVICE, .call = call, .device = e, .command = command,
+					.usec = usec });
 }
 
 static void on_pasid(void *userdata, struct device_entry *e, uint32_t pasid, struct space_entry *space,
 		     struct service_call *call)
 {
 	(void)userdata;
-	add_command(&(struct t_command){ .hook = T_HOOK_PASID, .call = call, .device = e, .pasid = pasid, .space = space });
+	add_command(&(struct t_command){ .hook = T_HOOK_PASID, .call = call, .device = e, .pasid = pasid,
+					.space = space });
 }
 
 static void on_attach(void *userdata, const struct attach_request *request, struct service_call *call)

@@ -125,7 +125,8 @@ static struct attachment_entry sim0_attachments[] = {
 
 struct device_entry t_nvme0, t_sim0;
 
-static char *config_files[] = { (char *)"/etc/iopfd/iopfd.conf", (char *)"/etc/iopfd/iopfd.conf.d/60-nvme0.conf", NULL };
+static char *config_files[] = { (char *)"/etc/iopfd/iopfd.conf",
+			       (char *)"/etc/iopfd/iopfd.conf.d/60-nvme0.conf", NULL };
 static const atomic_uint_fast64_t trace_dropped = 42;
 static struct stats_page *stats_page;
 

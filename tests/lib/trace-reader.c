@@ -60,7 +60,8 @@ static int open_trace(sd_bus *bus, char **filters)
 	sd_bus_message *m, *reply;
 	int fd, r;
 
-	check(sd_bus_message_new_method_call(bus, &m, "org.iopfd1", "/org/iopfd1", "org.iopfd1.Manager", "OpenTrace"), "call");
+	check(sd_bus_message_new_method_call(bus, &m, "org.iopfd1", "/org/iopfd1", "org.iopfd1.Manager",
+					     "OpenTrace"), "call");
 	check(sd_bus_message_open_container(m, 'a', "{sv}"), "call");
 	for (; *filters; filters++)
 		append_filter(m, *filters);
@@ -100,7 +101,8 @@ static bool read_datagram(int fd, int flags)
 	for (unsigned i = 0; i < h->n_records; i++) {
 		const struct record *r = (const void *)(datagram.bytes + h->header_size + (size_t)i * h->record_size);
 
-		printf("%" PRIu64 " %s %s %" PRId32 " 0x%" PRIx64 " perm %" PRIu32 " outcome %" PRIu32 " latency %" PRIu64
+		printf("%" PRIu64 " %s %s %" PRId32 " 0x%" PRIx64
+		       " perm %" PRIu32 " outcome %" PRIu32 " latency %" PRIu64
 		       " cookie %" PRIu32 " %" PRIu32 "/%" PRIu32 "\n",
 		       r->time_ns, r->device, r->space, (int32_t)r->pasid, r->iova, r->perm, r->outcome, r->latency_ns,
 		       r->cookie, r->index, r->n_records);

@@ -19,6 +19,8 @@
 T_SERVICE_POLICIES
 
 #define INVALID_ARGS SD_BUS_ERROR_INVALID_ARGS
+#define MANAGER SERVICE_PATH, T_MANAGER
+#define REFUSE_ATTACH(...) t_expect_error(INVALID_ARGS, MANAGER, "AttachDevice", "sa{sv}", "n1", __VA_ARGS__)
 
 static const struct t_command *last_command(enum t_hook hook)
 {
@@ -50,7 +52,7 @@ static void test_device_commands(void)
 	expect_device(DEVICE_COMMAND_PAUSE, 7);
 	t_call(T_NVME0, T_DEVICE, "Resume", NULL);
 	expect_device(DEVICE_COMMAND_RESUME, 0);
-	t_call(SERVICE_PATH, T_MANAGER, "DetachDevice", "st", "nvme0", 0ull);
+	t_call(MANAGER, "DetachDevice", "st", "nvme0", 0ull);
 	expect_device(DEVICE_COMMAND_DETACH, 0);
 	t_call(T_NVME0, T_DEVICE, "AttachPasid", "us", 9, "dma1");
 	T_EQ(last_command(T_HOOK_PASID)->pasid, 9);
@@ -58,14 +60,14 @@ static void test_device_commands(void)
 	t_call(T_NVME0, T_DEVICE, "DetachPasid", "u", 5);
 	T_EQ(last_command(T_HOOK_PASID)->pasid, 5);
 	T_ASSERT(!last_command(T_HOOK_PASID)->space);
-	t_call(SERVICE_PATH, T_MANAGER, "Reload", NULL);
+	t_call(MANAGER, "Reload", NULL);
 	last_command(T_HOOK_RELOAD);
 
 	n = atomic_load(&t_owner.n_commands);
 	t_expect_error(INVALID_ARGS, T_NVME0, T_DEVICE, "Detach", "t", 1ull);
 	t_expect_error(INVALID_ARGS, T_NVME0, T_DEVICE, "Detach", "u", 0);
-	t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "DetachDevice", "st", "nvme0", 1ull << 63);
-	t_expect_error(SERVICE_ERROR_NO_SUCH_DEVICE, SERVICE_PATH, T_MANAGER, "DetachDevice", "st", "vfio0", 0ull);
+	t_expect_error(INVALID_ARGS, MANAGER, "DetachDevice", "st", "nvme0", 1ull << 63);
+	t_expect_error(SERVICE_ERROR_NO_SUCH_DEVICE, MANAGER, "DetachDevice", "st", "vfio0", 0ull);
 	t_expect_error(INVALID_ARGS, T_NVME0, T_DEVICE, "AttachPasid", "us", 0, "dma1");
 	t_expect_error(INVALID_ARGS, T_NVME0, T_DEVICE, "AttachPasid", "us", 1u << 20, "dma1");
 	t_expect_error(INVALID_ARGS, T_NVME0, T_DEVICE, "DetachPasid", "u", UINT32_MAX);
@@ -85,11 +87,11 @@ static void test_attach(void)
 {
 	const char *path;
 
-	T_OK(sd_bus_message_read(t_call(SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "nvme0", 0), "o", &path));
+	T_OK(sd_bus_message_read(t_call(MANAGER, "AttachDevice", "sa{sv}", "nvme0", 0), "o", &path));
 	T_STREQ(path, T_SIM0); /* says the owner */
 	expect_attach("nvme0", "(none)");
 
-	t_call(SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 4, "address", "s", "0000:3d:00.1", "pasid", "as", 2,
+	t_call(MANAGER, "AttachDevice", "sa{sv}", "n1", 4, "address", "s", "0000:3d:00.1", "pasid", "as", 2,
 	       "1:dma0", "2:dma1", "bus-master", "b", 1, "space", "s", "dma0");
 	expect_attach("n1", "[device n1]\n"
 			    "address = 0000:3d:00.1\n"
@@ -97,9 +99,9 @@ static void test_attach(void)
 			    "bus-master = yes\n"
 			    "space = dma0\n");
 
-	t_call(SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n2", 4, "budget", "t", 1ull << 40, "address", "s", "sim:a=b;c",
-	       "regions", "a(sa{sv})", 2, "heap", 2, "iova", "t", 1ull << 32, "length", "s", "64G", "r_2", 0, "numa-node", "u",
-	       1);
+	t_call(MANAGER, "AttachDevice", "sa{sv}", "n2", 4, "budget", "t", 1ull << 40, "address", "s", "sim:a=b;c",
+	       "regions", "a(sa{sv})", 2, "heap", 2, "iova", "t", 1ull << 32, "length", "s", "64G", "r_2", 0,
+	       "numa-node", "u", 1);
 	expect_attach("n2", "[device n2]\n"
 			    "[space n2]\nbudget = 1099511627776\n[device n2]\n"
 			    "address = sim:a=b;c\n"
@@ -117,20 +119,19 @@ static void test_attach_fds(void)
 	T_OK(memory);
 	T_EQ(fstat(device, &st[0]), 0);
 	T_EQ(fstat(memory, &st[1]), 0);
-	t_call(SERVICE_PATH, T_MANAGER, "AttachDeviceFd", "sha{sv}", "n1", device, 0);
+	t_call(MANAGER, "AttachDeviceFd", "sha{sv}", "n1", device, 0);
 	expect_attach("n1", "[device n1]\n");
 	T_EQ(last_command(T_HOOK_ATTACH)->device_fd.st_ino, st[0].st_ino);
 
-	t_call(SERVICE_PATH, T_MANAGER, "AttachDeviceFd", "sha{sv}", "n1", device, 1, "regions", "a(sa{sv})", 1, "r", 2,
+	t_call(MANAGER, "AttachDeviceFd", "sha{sv}", "n1", device, 1, "regions", "a(sa{sv})", 1, "r", 2,
 	       "policy", "s", "fd", "fd", "h", memory);
 	c = last_command(T_HOOK_ATTACH);
 	T_EQ(c->device_fd.st_ino, st[0].st_ino);
 	T_EQ(c->memory_fd.st_ino, st[1].st_ino);
-	t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDeviceFd", "sha{sv}", "n1", device, 1, "address", "s",
+	t_expect_error(INVALID_ARGS, MANAGER, "AttachDeviceFd", "sha{sv}", "n1", device, 1, "address", "s",
 		       "0000:3d:00.1");
-	t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 1, "fd", "h", memory);
-	t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 1, "regions", "a(sa{sv})", 1,
-		       "r", 1, "iova", "h", memory);
+	REFUSE_ATTACH(1, "fd", "h", memory);
+	REFUSE_ATTACH(1, "regions", "a(sa{sv})", 1, "r", 1, "iova", "h", memory);
 	close(device);
 	close(memory);
 }
@@ -138,41 +139,38 @@ static void test_attach_fds(void)
 /* None of it reaches the owner, so none of it can say more than its key and value. */
 static void test_attach_refused(void)
 {
-	static const char *const values[] = { "a\nb = c", "a\rb", "\t", "a\x7f", "a\x1b[1m", "\xc2\x85", " a", "a ", "a ;b", ";a" };
+	static const char *const values[] = { "a\nb = c", "a\rb", "\t", "a\x7f", "a\x1b[1m", "\xc2\x85", " a",
+					     "a ", "a ;b", ";a" };
 	static const char *const keys[] = { "", "Address", "a b", "a=b", "[device x]", "a\n", "a:", "\xc3\xa4" };
-	static const char *const names[] = { "", "a-b", "a/b", "a b", "\xc3\xa4", "0123456789012345678901234567890123456789" };
+	static const char *const names[] = { "", "a-b", "a/b", "a b", "\xc3\xa4",
+					    "0123456789012345678901234567890123456789" };
 	char *large = malloc(70000);
 	unsigned n = atomic_load(&t_owner.n_commands);
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
-		t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 1, "address", "s", values[i]);
-		t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 1, "pasid", "as", 2, "1:a",
-			       values[i]);
-		t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 1, "regions", "a(sa{sv})", 1,
-			       "r", 1, "path", "s", values[i]);
+		REFUSE_ATTACH(1, "address", "s", values[i]);
+		REFUSE_ATTACH(1, "pasid", "as", 2, "1:a", values[i]);
+		REFUSE_ATTACH(1, "regions", "a(sa{sv})", 1, "r", 1, "path", "s", values[i]);
 	}
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 1, keys[i], "s", "a");
+		REFUSE_ATTACH(1, keys[i], "s", "a");
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", names[i], 0);
-		t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 1, "regions", "a(sa{sv})", 1,
-			       names[i], 0);
+		t_expect_error(INVALID_ARGS, MANAGER, "AttachDevice", "sa{sv}", names[i], 0);
+		REFUSE_ATTACH(1, "regions", "a(sa{sv})", 1, names[i], 0);
 	}
-	t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 1, "address", "d", 1.0);
-	t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 1, "address", "(s)", "a");
-	t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 1, "address", "v", "s", "a");
-	t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 1, "regions", "s", "a");
-	t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 2, "space", "s", "dma0", "budget",
-		       "s", "1G");
-	t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 2, "regions", "a(sa{sv})", 0,
-		       "space", "s", "dma0");
-	t_expect_error(SERVICE_ERROR_NO_SUCH_DEVICE, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 0);
-	t_expect_error(SERVICE_ERROR_DEVICE_EXISTS, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "nvme0", 1, "address",
+	REFUSE_ATTACH(1, "address", "d", 1.0);
+	REFUSE_ATTACH(1, "address", "(s)", "a");
+	REFUSE_ATTACH(1, "address", "v", "s", "a");
+	REFUSE_ATTACH(1, "regions", "s", "a");
+	REFUSE_ATTACH(2, "space", "s", "dma0", "budget", "s", "1G");
+	REFUSE_ATTACH(2, "regions", "a(sa{sv})", 0, "space", "s", "dma0");
+	t_expect_error(SERVICE_ERROR_NO_SUCH_DEVICE, MANAGER, "AttachDevice", "sa{sv}", "n1", 0);
+	t_expect_error(SERVICE_ERROR_DEVICE_EXISTS, MANAGER, "AttachDevice", "sa{sv}", "nvme0", 1, "address",
 		       "s", "sim");
 	T_ASSERT(large);
 	memset(large, 'x', 69999);
 	large[69999] = 0;
-	t_expect_error(SD_BUS_ERROR_LIMITS_EXCEEDED, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "n1", 1, "address", "s",
+	t_expect_error(SD_BUS_ERROR_LIMITS_EXCEEDED, MANAGER, "AttachDevice", "sa{sv}", "n1", 1, "address", "s",
 		       large);
 	free(large);
 	T_EQ(atomic_load(&t_owner.n_commands), n);
@@ -186,16 +184,16 @@ static void test_configuration(void)
 	uint32_t line;
 
 	t_owner.plan = "device nvme0: attach again\n";
-	T_OK(sd_bus_message_read(t_call(SERVICE_PATH, T_MANAGER, "PlanReload", NULL), "s", &text));
+	T_OK(sd_bus_message_read(t_call(MANAGER, "PlanReload", NULL), "s", &text));
 	T_STREQ(text, "device nvme0: attach again\n");
 	t_owner.why = "a.conf:1: what %s\na.conf:2: why";
-	T_ASSERT(sd_bus_call_method(t_client, SERVICE_NAME, SERVICE_PATH, T_MANAGER, "PlanReload", &error, NULL, NULL) < 0);
+	T_ASSERT(sd_bus_call_method(t_client, SERVICE_NAME, MANAGER, "PlanReload", &error, NULL, NULL) < 0);
 	T_STREQ(error.name, SERVICE_ERROR_CONFIG_INVALID);
 	T_STREQ(error.message, t_owner.why);
 	sd_bus_error_free(&error);
 	t_owner.why = NULL;
 
-	m = t_call(SERVICE_PATH, T_MANAGER, "CheckConfiguration", NULL);
+	m = t_call(MANAGER, "CheckConfiguration", NULL);
 	T_OK(sd_bus_message_enter_container(m, 'a', "(susss)"));
 	T_EQ(sd_bus_message_read(m, "(susss)", &file, &line, &severity, &where, &message), 1);
 	T_STREQ(file, "/etc/iopfd/iopfd.conf");
@@ -219,7 +217,7 @@ static void test_open_statistics(void)
 	uint64_t size;
 	int fd;
 
-	T_OK(sd_bus_message_read(t_call(SERVICE_PATH, T_MANAGER, "OpenStatistics", NULL), "htu", &fd, &size, &version));
+	T_OK(sd_bus_message_read(t_call(MANAGER, "OpenStatistics", NULL), "htu", &fd, &size, &version));
 	T_EQ(version, 1);
 	h = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	T_ASSERT(h != MAP_FAILED);
@@ -233,21 +231,21 @@ static void test_open_trace(void)
 	unsigned n;
 	int fd;
 
-	T_OK(sd_bus_message_read(t_call(SERVICE_PATH, T_MANAGER, "OpenTrace", "a{sv}", 0), "h", &fd));
+	T_OK(sd_bus_message_read(t_call(MANAGER, "OpenTrace", "a{sv}", 0), "h", &fd));
 	T_ASSERT(!t_owner.trace_device && !t_owner.trace_space && !t_owner.trace_invalid_only);
-	t_call(SERVICE_PATH, T_MANAGER, "OpenTrace", "a{sv}", 3, "device", "s", "nvme0", "space", "s", "dma1", "invalid-only", "b",
+	t_call(MANAGER, "OpenTrace", "a{sv}", 3, "device", "s", "nvme0", "space", "s", "dma1", "invalid-only", "b",
 	       1);
 	T_ASSERT(t_owner.trace_device == &t_nvme0 && t_owner.trace_space == &t_dma1 && t_owner.trace_invalid_only);
 
 	n = atomic_load(&t_owner.n_asked);
-	t_expect_error(SERVICE_ERROR_NO_SUCH_DEVICE, SERVICE_PATH, T_MANAGER, "OpenTrace", "a{sv}", 1, "device", "s", "x");
-	t_expect_error(SERVICE_ERROR_NO_SUCH_SPACE, SERVICE_PATH, T_MANAGER, "OpenTrace", "a{sv}", 1, "space", "s", "x");
-	t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "OpenTrace", "a{sv}", 1, "space", "u", 1);
-	t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "OpenTrace", "a{sv}", 1, "invalid-only", "s", "yes");
-	t_expect_error(INVALID_ARGS, SERVICE_PATH, T_MANAGER, "OpenTrace", "a{sv}", 1, "pasid", "u", 1);
+	t_expect_error(SERVICE_ERROR_NO_SUCH_DEVICE, MANAGER, "OpenTrace", "a{sv}", 1, "device", "s", "x");
+	t_expect_error(SERVICE_ERROR_NO_SUCH_SPACE, MANAGER, "OpenTrace", "a{sv}", 1, "space", "s", "x");
+	t_expect_error(INVALID_ARGS, MANAGER, "OpenTrace", "a{sv}", 1, "space", "u", 1);
+	t_expect_error(INVALID_ARGS, MANAGER, "OpenTrace", "a{sv}", 1, "invalid-only", "s", "yes");
+	t_expect_error(INVALID_ARGS, MANAGER, "OpenTrace", "a{sv}", 1, "pasid", "u", 1);
 	T_EQ(atomic_load(&t_owner.n_asked), n);
 	t_owner.trace_error = -ENOSPC;
-	t_expect_error(SERVICE_ERROR_LIMIT_EXCEEDED, SERVICE_PATH, T_MANAGER, "OpenTrace", "a{sv}", 0);
+	t_expect_error(SERVICE_ERROR_LIMIT_EXCEEDED, MANAGER, "OpenTrace", "a{sv}", 0);
 	t_owner.trace_error = 0;
 }
 
@@ -258,7 +256,7 @@ static void test_dump(void)
 	FILE *f;
 	int fd;
 
-	T_OK(sd_bus_message_read(t_call(SERVICE_PATH, T_MANAGER, "DumpByFileDescriptor", NULL), "h", &fd));
+	T_OK(sd_bus_message_read(t_call(MANAGER, "DumpByFileDescriptor", NULL), "h", &fd));
 	T_EQ(fstat(fd, &st), 0);
 	T_ASSERT(write(fd, "x", 1) < 0 && ftruncate(fd, 0) < 0);
 	f = fdopen(dup(fd), "r");
@@ -296,10 +294,12 @@ static void test_log(void)
 	T_EQ(unsetenv("JOURNAL_STREAM"), 0);
 	set_log("LogTarget", "auto");
 	T_STREQ(t_get_string(T_LOG_PATH, T_LOG, "LogTarget"), "stderr");
-	t_expect_error(SD_BUS_ERROR_PROPERTY_READ_ONLY, T_LOG_PATH, T_PROPERTIES, "Set", "ssv", T_LOG, "SyslogIdentifier", "s",
-		       "x");
-	t_expect_error(SD_BUS_ERROR_UNKNOWN_PROPERTY, T_LOG_PATH, T_PROPERTIES, "Set", "ssv", T_LOG, "LogColour", "s", "x");
-	t_expect_error(SD_BUS_ERROR_UNKNOWN_INTERFACE, T_LOG_PATH, T_PROPERTIES, "Set", "ssv", T_MANAGER, "State", "s", "x");
+	t_expect_error(SD_BUS_ERROR_PROPERTY_READ_ONLY, T_LOG_PATH, T_PROPERTIES, "Set", "ssv", T_LOG,
+		       "SyslogIdentifier", "s", "x");
+	t_expect_error(SD_BUS_ERROR_UNKNOWN_PROPERTY, T_LOG_PATH, T_PROPERTIES, "Set", "ssv", T_LOG,
+		       "LogColour", "s", "x");
+	t_expect_error(SD_BUS_ERROR_UNKNOWN_INTERFACE, T_LOG_PATH, T_PROPERTIES, "Set", "ssv", T_MANAGER,
+		       "State", "s", "x");
 	log_set_max_level(before);
 }
 
@@ -387,14 +387,14 @@ static void test_nobody_there(void)
 
 	t_expect_error(no, T_NVME0, T_DEVICE, "Resume", NULL);
 	t_expect_error(no, T_NVME0, T_DEVICE, "AttachPasid", "us", 1, "dma0");
-	t_expect_error(no, SERVICE_PATH, T_MANAGER, "AttachDevice", "sa{sv}", "nvme0", 0);
-	t_expect_error(no, SERVICE_PATH, T_MANAGER, "Reload", NULL);
-	t_expect_error(no, SERVICE_PATH, T_MANAGER, "PlanReload", NULL);
-	t_expect_error(no, SERVICE_PATH, T_MANAGER, "CheckConfiguration", NULL);
-	t_expect_error(no, SERVICE_PATH, T_MANAGER, "OpenTrace", "a{sv}", 0);
-	t_expect_error(no, SERVICE_PATH, T_MANAGER, "DumpByFileDescriptor", NULL);
+	t_expect_error(no, MANAGER, "AttachDevice", "sa{sv}", "nvme0", 0);
+	t_expect_error(no, MANAGER, "Reload", NULL);
+	t_expect_error(no, MANAGER, "PlanReload", NULL);
+	t_expect_error(no, MANAGER, "CheckConfiguration", NULL);
+	t_expect_error(no, MANAGER, "OpenTrace", "a{sv}", 0);
+	t_expect_error(no, MANAGER, "DumpByFileDescriptor", NULL);
 	t_expect_error(no, T_DMA0, T_SPACE, "Flush", "s", "");
-	m = t_get(SERVICE_PATH, T_MANAGER, "Features", "as");
+	m = t_get(MANAGER, "Features", "as");
 	T_EQ(sd_bus_message_read(m, "as", 1, &name), 1);
 	T_STREQ(name, "statistics-page");
 }

@@ -31,7 +31,8 @@ static const char passwd[] = "root:x:0:0::/:/bin/sh\niopfd:x:4711:4711::/:/bin/f
 static const char group[] = "root:x:0:\niopfd:x:4711:alice\nalice:x:4712:\neve:x:4714:\nothers:x:4715:eve\n";
 
 static const char *const open_to_all[] = {
-	"ListDevices", "GetDevice", "GetDeviceByAddress", "GetSpace", "PlanReload", "CheckConfiguration", "OpenStatistics",
+	"ListDevices", "GetDevice", "GetDeviceByAddress", "GetSpace", "PlanReload", "CheckConfiguration",
+	"OpenStatistics",
 	"GetAttachments", "GetAttachmentStatistics", NULL,
 };
 
@@ -108,7 +109,8 @@ static const char *path_of(const struct member *m)
 static void append_arg(sd_bus_message *call, const char *type, const char *name)
 {
 	if (!strcmp(type, "s"))
-		T_OK(sd_bus_message_append(call, "s", !strcmp(name, "region") ? "heap" : !strcmp(name, "space") ? "dma1" :
+		T_OK(sd_bus_message_append(call, "s", !strcmp(name, "region") ? "heap" : !strcmp(name,
+												 "space") ? "dma1" :
 							      !strcmp(name, "address") ? "vfio0" : "nvme0"));
 	else if (!strcmp(type, "t"))
 		T_OK(sd_bus_message_append(call, "t", !strcmp(name, "length") ? 4096ull : 0ull));
@@ -188,7 +190,8 @@ static void try_all(bool is_admin)
 	expect("LogLevel", try_set("LogLevel", "debug"), is_admin);
 	expect("LogTarget", try_set("LogTarget", "stderr"), is_admin);
 	expect("Introspect", try_standard(T_NVME0, "org.freedesktop.DBus.Introspectable", "Introspect", NULL), true);
-	expect("GetManagedObjects", try_standard(SERVICE_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL),
+	expect("GetManagedObjects", try_standard(SERVICE_PATH, "org.freedesktop.DBus.ObjectManager",
+						 "GetManagedObjects", NULL),
 	       true);
 	expect("GetAll", try_standard(T_DMA0, T_PROPERTIES, "GetAll", T_STATISTICS), true);
 	expect("Ping", try_standard(SERVICE_PATH, "org.freedesktop.DBus.Peer", "Ping", NULL), true);

@@ -232,7 +232,8 @@ static void test_events(void)
 	changed_serial = 0;
 	files_invalidated = false;
 	t_service_begin(loop, t_bus_address());
-	T_OK(sd_bus_match_signal(t_client, NULL, SERVICE_NAME, SERVICE_PATH, T_PROPERTIES, "PropertiesChanged", on_config,
+	T_OK(sd_bus_match_signal(t_client, NULL, SERVICE_NAME, SERVICE_PATH, T_PROPERTIES, "PropertiesChanged",
+				 on_config,
 				 NULL));
 	T_OK(sd_bus_add_match(t_client, NULL, "type='signal',sender='" SERVICE_NAME "'", on_signal, NULL));
 	t_service_do(announce, NULL);

@@ -98,8 +98,10 @@ static const struct stats_page_slot *slot_at(const struct stats_page_header *h, 
 
 static uint64_t counter(const struct stats_page_header *h, const struct stats_page_slot *slot, const char *name)
 {
+	const char *table = (const char *)h + h->counters_offset;
+
 	for (uint32_t i = 0; i < h->n_counters; i++) {
-		const struct stats_page_counter *c = (const void *)((const char *)h + h->counters_offset + i * h->counter_size);
+		const struct stats_page_counter *c = (const void *)(table + i * h->counter_size);
 
 		if (!strcmp(c->name, name))
 			return *(const uint64_t *)(const void *)((const char *)slot + c->offset);

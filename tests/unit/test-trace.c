@@ -19,7 +19,8 @@ static struct uapi_answer answers[N_RECORDS];
 static struct queue_context contexts[N_RECORDS];
 static struct queue queue = { .records = records, .groups = groups, .answers = answers, .contexts = contexts };
 static struct attachments attachments;
-static struct device devices[2] = { { .name = (char *)"nvme0", .dev_id = 3 }, { .name = (char *)"nvme1", .dev_id = 4 } };
+static struct device devices[2] = { { .name = (char *)"nvme0", .dev_id = 3 }, { .name = (char *)"nvme1",
+									       .dev_id = 4 } };
 static struct stats stats;
 static atomic_uint_fast64_t dropped;
 static struct traces traces;
@@ -76,7 +77,8 @@ static void read_groups(uint32_t n, uint32_t cookie, bool one)
 			.addr = 0x1000 * (i + 1),
 			.cookie = one ? cookie : cookie + i,
 		};
-		groups[i] = (struct group){ .cookie = cookie + i, .first = i, .n_records = one ? n : 1, .read_ns = 1000 };
+		groups[i] = (struct group){ .cookie = cookie + i, .first = i, .n_records = one ? n : 1,
+					   .read_ns = 1000 };
 		answers[i] = (struct uapi_answer){ .cookie = cookie + i };
 		contexts[i] = (struct queue_context){ .read_ns = 1000 };
 	}
@@ -207,7 +209,8 @@ static void test_filters(void)
 /* It loses what does not fit and hears how much; the other one loses nothing. */
 static void test_stalled(void)
 {
-	struct reader stalled = open_reader(&(struct trace_filter){ 0 }), other = open_reader(&(struct trace_filter){ 0 });
+	struct reader stalled = open_reader(&(struct trace_filter){ 0 }),
+	other = open_reader(&(struct trace_filter){ 0 });
 	uint64_t n_sent = 0, n_received = 0, n_other = 0, before = atomic_load(&dropped);
 	struct trace_record got[TRACE_BATCH];
 	struct trace_header header = { 0 };
