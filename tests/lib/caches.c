@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "caches.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "device/device.h"
@@ -222,4 +223,17 @@ size_t extents_hits(const struct trace *t, unsigned stride, unsigned max_n)
 	}
 	extents_free(e);
 	return n_hits;
+}
+
+/* Where all are equally good, chance decides about so much. */
+#define FIFO_SLACK 0.1
+
+void caches_compare(const struct trace *t, size_t n_hits)
+{
+	double percent = 100. / (double)t->n_visits, ours = percent * (double)n_hits;
+	double fifo = percent * (double)fifo_hits(t), lru = percent * (double)lru_hits(t);
+
+	printf("%-27s   ours %.2f  FIFO %.2f  random %.2f  LRU %.2f  optimum %.2f   ours/LRU %.3f%s%s\n", t->name, ours, fifo,
+	       percent * (double)random_hits(t), lru, percent * (double)optimum_hits(t), ours / lru,
+	       ours < fifo - FIFO_SLACK ? "  MISSED: below FIFO" : "", ours < 0.9 * lru ? "  MISSED: below 0.9 of LRU" : "");
 }

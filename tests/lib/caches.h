@@ -16,3 +16,8 @@ size_t optimum_hits(const struct trace *t);
 /* Page p is granule p * stride: 1 = all in one dense region, 16 and more = each in a chunk of
  * its own. max_n: evicted at a time, at most. */
 size_t extents_hits(const struct trace *t, unsigned stride, unsigned max_n);
+
+/* Of a daemon that really served the trace: prints its hit ratio beside those of the others, in
+ * per cent, and its share of LRU's. What misses a goal (FIFO's, within what chance decides; 0.9
+ * of LRU's) is marked. */
+void caches_compare(const struct trace *t, size_t n_hits);

@@ -195,6 +195,7 @@ int main(int argc, char **argv)
 		{ "ops", scenario_ops },
 		{ "random", scenario_random },
 		{ "blind", scenario_blind },
+		{ "visits", scenario_visits },
 		{ "refuse", scenario_refuse },
 		{ "headless", scenario_headless },
 		{ "peak", scenario_peak },

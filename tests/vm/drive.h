@@ -59,6 +59,9 @@ void scenario_ops(struct client *c);
 void scenario_random(struct client *c);
 void scenario_blind(struct client *c);
 
+/* visits.c */
+void scenario_visits(struct client *c);
+
 /* trouble.c */
 void scenario_refuse(struct client *c);
 void scenario_headless(struct client *c);
