@@ -55,6 +55,11 @@ LEFT_OUT += daemon/policy/$(if $(filter-out 0,$(WITH_URING)),io-no-uring.c,io-ur
 LIB_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c daemon/ctl/% $(LEFT_OUT),$(SOURCES)))
 LIB := $(BUILD)/libiopfd.a
 
+# iopfctl has an archive of its own, for its tests, and nothing of the daemon's.
+CTL_LIB := $(BUILD)/libiopfctl.a
+CTL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/ctl/main.c,$(filter daemon/ctl/%,$(SOURCES))))
+CTL_LDLIBS := $(shell pkg-config --libs libsystemd 2>/dev/null) -lm
+
 # Every tests/{unit,conformance}/test-*.c is a test. In tests/lib, a .c with a header of its
 # name is shared by all of them, any other is a tool: a program that scripts use.
 TEST_SOURCES := $(sort $(wildcard tests/unit/test-*.c tests/conformance/test-*.c))
@@ -92,13 +97,21 @@ VM_TESTS := $(sort $(wildcard tests/vm/test-*.sh))
 BENCHES := $(sort $(wildcard tests/bench/*.sh))
 RUN = CC='$(CC)' IOPFD_BUILD='$(abspath $(BUILD))' tests/run
 
-all: $(BUILD)/iopfd
+all: $(BUILD)/iopfd $(BUILD)/iopfctl
 
 $(BUILD)/iopfd: $(BUILD)/daemon/main.o $(LIB)
 	$(say) "  LD    $@"
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(LIB): $(LIB_OBJECTS)
+	rm -f $@
+	$(AR) qcs $@ $^
+
+$(BUILD)/iopfctl: $(BUILD)/daemon/ctl/main.o $(CTL_LIB)
+	$(say) "  LD    $@"
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CTL_LDLIBS)
+
+$(CTL_LIB): $(CTL_OBJECTS)
 	rm -f $@
 	$(AR) qcs $@ $^
 
@@ -275,7 +288,7 @@ clean:
 	rm -rf $(BUILD)
 
 help:
-	@echo 'all          build/iopfd (needs the libraries: deps)'
+	@echo 'all          build/iopfd and build/iopfctl (need the libraries: deps)'
 	@echo 'deps         install the Debian packages that any target needs, or say how'
 	@echo 'demo         the daemon on two simulated devices, for about ten seconds'
 	@echo 'check        every test; those on a real kernel need a rig (IOPFD_RIG, ../shared/rig)'

@@ -36,7 +36,7 @@ library_home() {
 	event2/* | event.h) echo 'daemon/loop/libevent\.c' ;;
 	liburing.h) echo 'daemon/(loop/io_uring|policy/io-uring)\.c' ;;
 	ini.h) echo 'daemon/config/.*' ;;
-	systemd/*) echo 'daemon/(base/log.*\.c|control/.*)' ;;
+	systemd/*) echo 'daemon/(base/log.*\.c|control/.*|ctl/.*)' ;;
 	iopfd/*) echo 'daemon/(policy|fault|control)/.*|daemon/[^/]*' ;;
 	*) echo '.*' ;;
 	esac

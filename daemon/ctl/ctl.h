@@ -42,8 +42,31 @@ struct ctl_verb {
 	const char *args;    /* for help: "DEVICE [SECONDS]" */
 	const char *summary; /* for help: one line */
 	int (*run)(int argc, char **argv);
+	bool pages;          /* its output may be long and goes through the pager */
 };
 
+int verb_status(int argc, char **argv);
+int verb_version(int argc, char **argv);
+int verb_log_level(int argc, char **argv);
+int verb_list(int argc, char **argv);
+int verb_show(int argc, char **argv);
+int verb_stats(int argc, char **argv);
+int verb_top(int argc, char **argv);
+int verb_monitor(int argc, char **argv);
+int verb_metrics(int argc, char **argv);
+int verb_attach(int argc, char **argv);
+int verb_detach(int argc, char **argv);
+int verb_drain(int argc, char **argv);
+int verb_pause(int argc, char **argv);
+int verb_resume(int argc, char **argv);
+int verb_attach_pasid(int argc, char **argv);
+int verb_detach_pasid(int argc, char **argv);
+int verb_prefault(int argc, char **argv);
+int verb_trim(int argc, char **argv);
+int verb_flush(int argc, char **argv);
+int verb_reload(int argc, char **argv);
+int verb_plan(int argc, char **argv);
+int verb_check(int argc, char **argv);
 int verb_probe(int argc, char **argv);
 int verb_bind(int argc, char **argv);
 int verb_unbind(int argc, char **argv);

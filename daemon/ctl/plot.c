@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Rates are taken over the daemon's own time of each snapshot: a call that comes late makes
+ * no peak.
+ */
+#include "ctl/plot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "ctl/client.h"
+#include "ctl/svg.h"
+#include "ctl/units.h"
+
+#define MAX_SAMPLES 100000
+#define NSEC_PER_SEC 1000000000
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal_number)
+{
+	(void)signal_number;
+	interrupted = 1;
+}
+
+struct moment {
+	uint64_t usec;
+	uint64_t faults;
+};
+
+struct record {
+	char *path;
+	struct moment start, last;
+	struct buckets before, after;
+	struct svg_sample *samples;
+	size_t n_samples;
+};
+
+static void record_deinit(struct record *r)
+{
+	free(r->path);
+	free(r->samples);
+	buckets_deinit(&r->before);
+	buckets_deinit(&r->after);
+}
+
+static enum ctl_exit read_moment(sd_bus *bus, const char *path, struct moment *ret)
+{
+	_cleanup_(variant_freep) struct variant *v = NULL;
+	enum ctl_exit e = client_get_all(bus, path, CLIENT_STATISTICS, &v);
+
+	if (e)
+		return e;
+	ret->usec = variant_number(variant_get(v, "SnapshotMonotonicUSec"));
+	ret->faults = variant_number(variant_get(v, "FaultsTotal"));
+	return CTL_OK;
+}
+
+static enum ctl_exit read_buckets(sd_bus *bus, const char *path, struct buckets *ret)
+{
+	_cleanup_(variant_freep) struct variant *v = NULL;
+	enum ctl_exit e = client_get(bus, path, CLIENT_STATISTICS, "LatencyBuckets", &v);
+
+	if (e)
+		return e;
+	return buckets_read(v, ret) < 0 ? client_complain(CTL_FAILURE, "LatencyBuckets makes no sense") : CTL_OK;
+}
+
+static void sleep_until(struct timespec *t, uint64_t usec)
+{
+	t->tv_sec += (time_t)(usec / 1000000);
+	t->tv_nsec += (long)(usec % 1000000) * 1000;
+	if (t->tv_nsec >= NSEC_PER_SEC) {
+		t->tv_nsec -= NSEC_PER_SEC;
+		t->tv_sec++;
+	}
+	while (!interrupted && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, t, NULL) == EINTR)
+		;
+}
+
+static void add_sample(struct record *r, const struct moment *now)
+{
+	double seconds = (double)(now->usec - r->last.usec) / 1e6;
+
+	if (now->usec <= r->last.usec)
+		return;
+	r->samples[r->n_samples].seconds = (double)(now->usec - r->start.usec) / 1e6;
+	r->samples[r->n_samples++].rate = now->faults < r->last.faults ? 0 : (double)(now->faults - r->last.faults) / seconds;
+	r->last = *now;
+}
+
+static enum ctl_exit record(sd_bus *bus, struct record *r, uint64_t interval_usec, uint64_t n)
+{
+	enum ctl_exit e = read_buckets(bus, r->path, &r->before) ?: read_moment(bus, r->path, &r->start);
+	struct timespec t;
+	struct moment now;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	r->last = r->start;
+	for (uint64_t i = 0; i < n && !e && !interrupted; i++) {
+		sleep_until(&t, interval_usec);
+		e = read_moment(bus, r->path, &now);
+		if (!e)
+			add_sample(r, &now);
+	}
+	return e ?: read_buckets(bus, r->path, &r->after);
+}
+
+static enum ctl_exit write_picture(const struct svg_picture *p, const char *file)
+{
+	_cleanup_free_ char *temporary = NULL;
+	FILE *out = NULL;
+	int fd, r = 0;
+
+	if (asprintf(&temporary, "%s.XXXXXX", file) < 0)
+		return client_no_memory();
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return client_complain(CTL_FAILURE, "%s: %s", file, strerror(errno));
+	fchmod(fd, 0644);
+	out = fdopen(fd, "w");
+	if (out)
+		svg_write(p, out);
+	else
+		close(fd);
+	if (!out || ferror(out))
+		r = -EIO;
+	if (out && fclose(out))
+		r = -errno;
+	if (r >= 0 && rename(temporary, file) < 0)
+		r = -errno;
+	if (r >= 0)
+		return CTL_OK;
+	unlink(temporary);
+	return client_complain(CTL_FAILURE, "%s: %s", file, strerror(-r));
+}
+
+static enum ctl_exit draw(const struct record *r, const struct plot_request *q)
+{
+	struct svg_picture p = { .title = q->name ? q->name : "iopfd: all devices", .samples = r->samples,
+				 .n_samples = r->n_samples };
+	uint64_t usec = r->last.usec - r->start.usec;
+	char subtitle[256];
+	enum ctl_exit e;
+
+	if (buckets_since(&r->after, &r->before, &p.latency) < 0)
+		return client_no_memory();
+	snprintf(subtitle, sizeof(subtitle), "%" PRIu64 " faults in %.1f s; %" PRIu64 " groups answered",
+		 r->last.faults - MIN(r->start.faults, r->last.faults), (double)usec / 1e6, buckets_total(&p.latency));
+	p.subtitle = subtitle;
+	e = write_picture(&p, q->file);
+	if (!e && !ctl_options.json)
+		printf("%s: %s\n", q->file, subtitle);
+	buckets_deinit(&p.latency);
+	return e;
+}
+
+enum ctl_exit plot_record(sd_bus *bus, const struct plot_request *q)
+{
+	struct sigaction action = { .sa_handler = on_interrupt };
+	_cleanup_(record_deinit) struct record r = { 0 };
+	enum ctl_exit e;
+	uint64_t n;
+
+	if (!q->interval_usec || q->duration_usec < q->interval_usec)
+		return client_usage("stats", "the interval is 0, or longer than the duration");
+	n = q->duration_usec / q->interval_usec;
+	if (n > MAX_SAMPLES)
+		return client_usage("stats", "more than %d records", MAX_SAMPLES);
+	r.samples = calloc(n, sizeof(*r.samples));
+	if (!r.samples)
+		return client_no_memory();
+	sigaction(SIGINT, &action, NULL);
+	e = q->name ? client_find(bus, q->find, q->name, &r.path) : CTL_OK;
+	e = e ?: record(bus, &r, q->interval_usec, n);
+	return e ?: draw(&r, q);
+}
