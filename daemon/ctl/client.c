@@ -44,6 +44,8 @@ enum ctl_exit client_no_memory(void)
 	return client_complain(CTL_FAILURE, "%s", strerror(ENOMEM));
 }
 
+#define OLD_DAEMON "the daemon does not know this (is it older than iopfctl?)"
+
 static const struct error_kind {
 	const char *name;
 	enum ctl_exit code;
@@ -53,9 +55,9 @@ static const struct error_kind {
 	{ DBUS_ERROR "NameHasNoOwner", CTL_NOT_RUNNING, "iopfd is not running" },
 	{ DBUS_ERROR "AccessDenied", CTL_DENIED, NULL },
 	{ DBUS_ERROR "InteractiveAuthorizationRequired", CTL_DENIED, NULL },
-	{ DBUS_ERROR "UnknownMethod", CTL_NOT_SUPPORTED, "the daemon does not know this (is it older than iopfctl?)" },
-	{ DBUS_ERROR "UnknownInterface", CTL_NOT_SUPPORTED, "the daemon does not know this (is it older than iopfctl?)" },
-	{ DBUS_ERROR "UnknownProperty", CTL_NOT_SUPPORTED, "the daemon does not know this (is it older than iopfctl?)" },
+	{ DBUS_ERROR "UnknownMethod", CTL_NOT_SUPPORTED, OLD_DAEMON },
+	{ DBUS_ERROR "UnknownInterface", CTL_NOT_SUPPORTED, OLD_DAEMON },
+	{ DBUS_ERROR "UnknownProperty", CTL_NOT_SUPPORTED, OLD_DAEMON },
 	{ DBUS_ERROR "NotSupported", CTL_NOT_SUPPORTED, NULL },
 	{ IOPFD_ERROR "NoSuchDevice", CTL_NO_DEVICE, "no such device" },
 	{ IOPFD_ERROR "NoSuchSpace", CTL_NO_DEVICE, "no such space" },
@@ -78,7 +80,7 @@ static struct error_kind kind_of(const struct client_call *c, const sd_bus_error
 		bool gone = c->path && !strncmp(c->path, CLIENT_PATH "/", strlen(CLIENT_PATH "/"));
 
 		kind.code = gone ? CTL_NO_DEVICE : CTL_NOT_SUPPORTED;
-		kind.text = gone ? "it is gone" : "the daemon does not know this (is it older than iopfctl?)";
+		kind.text = gone ? "it is gone" : OLD_DAEMON;
 	}
 	return kind;
 }
@@ -201,7 +203,23 @@ enum ctl_exit client_ask(sd_bus *bus, const struct client_call *c, struct varian
 	if (e)
 		return e;
 	r = variant_read(reply, ret);
-	return r < 0 ? client_complain(CTL_FAILURE, "%s: the reply makes no sense: %s", c->member, strerror(-r)) : CTL_OK;
+	if (r < 0)
+		e = client_complain(CTL_FAILURE, "%s: the reply makes no sense: %s", c->member, strerror(-r));
+	return e;
+}
+
+int client_try(sd_bus *bus, const struct client_call *c, struct variant **ret, sd_bus_error *ret_error,
+	       const char *types, ...)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	va_list list;
+	int r;
+
+	va_start(list, types);
+	r = sd_bus_call_methodv(bus, CLIENT_NAME, c->path ?: CLIENT_PATH, c->interface, c->member, ret_error, &reply,
+				types, list);
+	va_end(list);
+	return r < 0 ? r : variant_read(reply, ret);
 }
 
 enum ctl_exit client_get_all(sd_bus *bus, const char *path, const char *interface, struct variant **ret)

@@ -42,10 +42,14 @@ enum ctl_exit client_send(sd_bus *bus, const struct client_call *c, sd_bus_messa
 enum ctl_exit client_ask(sd_bus *bus, const struct client_call *c, struct variant **ret, const char *types, ...);
 
 /* Properties: all of an interface, one, or those of all devices and spaces, by path and
- * interface. path NULL: the manager. */
+ * interface. path NULL: of the manager. */
 enum ctl_exit client_get_all(sd_bus *bus, const char *path, const char *interface, struct variant **ret);
 enum ctl_exit client_get(sd_bus *bus, const char *path, const char *interface, const char *name, struct variant **ret);
 enum ctl_exit client_objects(sd_bus *bus, struct variant **ret);
+
+/* As client_ask(), but returns a negative errno and says nothing: for what may go meanwhile. */
+int client_try(sd_bus *bus, const struct client_call *c, struct variant **ret, sd_bus_error *ret_error,
+	       const char *types, ...);
 
 /* The object of this name, on the heap; of a device, an address will do. */
 enum ctl_exit client_find(sd_bus *bus, const char *method, const char *name, char **ret_path);

@@ -18,6 +18,7 @@ static const struct ctl_verb verbs[] = {
 	{ "list", "[--spaces|--regions] [--names]", "list devices, or address spaces or regions", verb_list, true },
 	{ "show", "[--space] NAME...", "show all about devices, or spaces", verb_show, true },
 	{ "stats", "[--space|--attachments] [NAME...]", "show counters of all, of devices or of spaces", verb_stats, true },
+	{ "metrics", "[--output=FILE]", "print all counters in the OpenMetrics format", verb_metrics, true },
 	{ "attach", "NAME [ADDRESS] [KEY=VALUE...]", "attach a device, configured or new", verb_attach, false },
 	{ "detach", "DEVICE", "give a device back", verb_detach, false },
 	{ "drain", "DEVICE [TIMEOUT]", "wait until nothing of a device is unanswered", verb_drain, false },
@@ -54,6 +55,7 @@ static const char options_text[] =
 	"  --plot=FILE           stats: record for a while and draw an SVG picture\n"
 	"  --interval=TIME       stats: time between two records (1s)\n"
 	"  --duration=TIME       stats: for how long (30s)\n"
+	"  --output=FILE         metrics: write FILE, at once, instead of the output\n"
 	"  --region=NAME,KEY=VALUE,...\n"
 	"                        attach: a region of the new device's own space; may be repeated\n"
 	"  --device-file=FILE    attach: pass on the VFIO device node FILE, which we open\n"

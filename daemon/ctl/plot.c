@@ -6,15 +6,14 @@
 #include "ctl/plot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "ctl/client.h"
+#include "ctl/output.h"
 #include "ctl/svg.h"
 #include "ctl/units.h"
 
@@ -91,7 +90,10 @@ static void add_sample(struct record *r, const struct moment *now)
 	if (now->usec <= r->last.usec)
 		return;
 	r->samples[r->n_samples].seconds = (double)(now->usec - r->start.usec) / 1e6;
-	r->samples[r->n_samples++].rate = now->faults < r->last.faults ? 0 : (double)(now->faults - r->last.faults) / seconds;
+	/* A daemon that was started meanwhile counts from 0 again. */
+	if (now->faults > r->last.faults)
+		r->samples[r->n_samples].rate = (double)(now->faults - r->last.faults) / seconds;
+	r->n_samples++;
 	r->last = *now;
 }
 
@@ -112,33 +114,9 @@ static enum ctl_exit record(sd_bus *bus, struct record *r, uint64_t interval_use
 	return e ?: read_buckets(bus, r->path, &r->after);
 }
 
-static enum ctl_exit write_picture(const struct svg_picture *p, const char *file)
+static void write_picture(const void *picture, FILE *out)
 {
-	_cleanup_free_ char *temporary = NULL;
-	FILE *out = NULL;
-	int fd, r = 0;
-
-	if (asprintf(&temporary, "%s.XXXXXX", file) < 0)
-		return client_no_memory();
-	fd = mkostemp(temporary, O_CLOEXEC);
-	if (fd < 0)
-		return client_complain(CTL_FAILURE, "%s: %s", file, strerror(errno));
-	fchmod(fd, 0644);
-	out = fdopen(fd, "w");
-	if (out)
-		svg_write(p, out);
-	else
-		close(fd);
-	if (!out || ferror(out))
-		r = -EIO;
-	if (out && fclose(out))
-		r = -errno;
-	if (r >= 0 && rename(temporary, file) < 0)
-		r = -errno;
-	if (r >= 0)
-		return CTL_OK;
-	unlink(temporary);
-	return client_complain(CTL_FAILURE, "%s: %s", file, strerror(-r));
+	svg_write(picture, out);
 }
 
 static enum ctl_exit draw(const struct record *r, const struct plot_request *q)
@@ -154,7 +132,7 @@ static enum ctl_exit draw(const struct record *r, const struct plot_request *q)
 	snprintf(subtitle, sizeof(subtitle), "%" PRIu64 " faults in %.1f s; %" PRIu64 " groups answered",
 		 r->last.faults - MIN(r->start.faults, r->last.faults), (double)usec / 1e6, buckets_total(&p.latency));
 	p.subtitle = subtitle;
-	e = write_picture(&p, q->file);
+	e = output_file(q->file, write_picture, &p);
 	if (!e && !ctl_options.json)
 		printf("%s: %s\n", q->file, subtitle);
 	buckets_deinit(&p.latency);

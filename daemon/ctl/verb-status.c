@@ -9,30 +9,18 @@
 #include "ctl/args.h"
 #include "ctl/client.h"
 #include "ctl/object.h"
+#include "ctl/snapshot.h"
 #include "ctl/table.h"
 #include "ctl/units.h"
 
 #define LABEL 14
 
-struct status {
-	struct variant *manager;
-	struct variant *statistics;
-	struct variant *objects;
-};
-
-static void status_deinit(struct status *s)
-{
-	variant_free(s->manager);
-	variant_free(s->statistics);
-	variant_free(s->objects);
-}
-
-static uint64_t counter(const struct status *s, const char *name)
+static uint64_t counter(const struct snapshot *s, const char *name)
 {
 	return variant_number(variant_get(s->statistics, name));
 }
 
-static void print_state(const struct status *s)
+static void print_state(const struct snapshot *s)
 {
 	const char *state = variant_string(variant_get(s->manager, "State"));
 	uint64_t start = variant_number(variant_get(s->manager, "StartTimestampMonotonicUSec"));
@@ -46,7 +34,7 @@ static void print_state(const struct status *s)
 }
 
 /* "3: 2 active, 1 failed" */
-static void print_devices(const struct status *s)
+static void print_devices(const struct snapshot *s)
 {
 	static const char *const states[] = { "active", "paused", "draining", "attaching", "detached", "absent",
 					      "unbound", "failed" };
@@ -72,7 +60,7 @@ static void print_devices(const struct status *s)
 	putchar('\n');
 }
 
-static void print_spaces(const struct status *s)
+static void print_spaces(const struct snapshot *s)
 {
 	char mapped_text[UNITS_MAX], backed_text[UNITS_MAX];
 	uint64_t mapped = 0, backed = 0;
@@ -91,7 +79,7 @@ static void print_spaces(const struct status *s)
 	       units_size(backed_text, backed));
 }
 
-static void print_faults(const struct status *s)
+static void print_faults(const struct snapshot *s)
 {
 	char p50[UNITS_MAX], p99[UNITS_MAX], p999[UNITS_MAX];
 
@@ -103,7 +91,7 @@ static void print_faults(const struct status *s)
 }
 
 /* Only what this daemon has. */
-static void print_optional(const struct status *s)
+static void print_optional(const struct snapshot *s)
 {
 	static const struct {
 		const char *name;
@@ -130,7 +118,7 @@ static void print_optional(const struct status *s)
 }
 
 /* What somebody must do something about. */
-static void print_troubles(const struct status *s)
+static void print_troubles(const struct snapshot *s)
 {
 	for (size_t i = 0; i < variant_count(s->objects); i++) {
 		const struct variant *device = object_at(s->objects, i, CLIENT_DEVICE);
@@ -152,7 +140,7 @@ static void members_to_json(const struct variant *v, struct json *j)
 	}
 }
 
-static void interfaces_to_json(const struct status *s, const char *key, const char *interface, struct json *j)
+static void interfaces_to_json(const struct snapshot *s, const char *key, const char *interface, struct json *j)
 {
 	json_key(j, key);
 	json_begin(j, '[');
@@ -162,7 +150,7 @@ static void interfaces_to_json(const struct status *s, const char *key, const ch
 	json_end(j, ']');
 }
 
-static void print_json(const struct status *s)
+static void print_json(const struct snapshot *s)
 {
 	struct json j = JSON_INIT(stdout, ctl_options.json == CTL_JSON_PRETTY);
 
@@ -178,13 +166,11 @@ static void print_json(const struct status *s)
 int verb_status(int argc, char **argv)
 {
 	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-	_cleanup_(status_deinit) struct status s = { 0 };
+	_cleanup_(snapshot_deinit) struct snapshot s = { 0 };
 	enum ctl_exit e = args_read(&argc, argv, NULL, 0, 0);
 
 	e = e ?: client_open(&bus);
-	e = e ?: client_get_all(bus, NULL, CLIENT_MANAGER, &s.manager);
-	e = e ?: client_get_all(bus, NULL, CLIENT_STATISTICS, &s.statistics);
-	e = e ?: client_objects(bus, &s.objects);
+	e = e ?: snapshot_load(bus, false, &s);
 	if (e)
 		return e;
 	if (ctl_options.json) {
