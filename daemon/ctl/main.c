@@ -18,6 +18,7 @@ static const struct ctl_verb verbs[] = {
 	{ "list", "[--spaces|--regions] [--names]", "list devices, or address spaces or regions", verb_list, true },
 	{ "show", "[--space] NAME...", "show all about devices, or spaces", verb_show, true },
 	{ "stats", "[--space|--attachments] [NAME...]", "show counters of all, of devices or of spaces", verb_stats, true },
+	{ "top", "[-d TIME] [-n COUNT]", "watch rates and latencies, live", verb_top, false },
 	{ "metrics", "[--output=FILE]", "print all counters in the OpenMetrics format", verb_metrics, true },
 	{ "attach", "NAME [ADDRESS] [KEY=VALUE...]", "attach a device, configured or new", verb_attach, false },
 	{ "detach", "DEVICE", "give a device back", verb_detach, false },
