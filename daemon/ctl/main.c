@@ -19,6 +19,7 @@ static const struct ctl_verb verbs[] = {
 	{ "show", "[--space] NAME...", "show all about devices, or spaces", verb_show, true },
 	{ "stats", "[--space|--attachments] [NAME...]", "show counters of all, of devices or of spaces", verb_stats, true },
 	{ "top", "[-d TIME] [-n COUNT]", "watch rates and latencies, live", verb_top, false },
+	{ "monitor", "[--invalid-only] [--space=SPACE] [DEVICE]", "print each fault as it is answered", verb_monitor, false },
 	{ "metrics", "[--output=FILE]", "print all counters in the OpenMetrics format", verb_metrics, true },
 	{ "attach", "NAME [ADDRESS] [KEY=VALUE...]", "attach a device, configured or new", verb_attach, false },
 	{ "detach", "DEVICE", "give a device back", verb_detach, false },
