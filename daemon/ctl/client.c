@@ -72,9 +72,15 @@ static struct error_kind kind_of(const struct client_call *c, const sd_bus_error
 {
 	struct error_kind kind = { error->name, CTL_FAILURE, NULL };
 
-	for (size_t i = 0; i < ARRAY_SIZE(error_kinds); i++)
-		if (sd_bus_error_has_name(error, error_kinds[i].name))
-			return error_kinds[i];
+	for (size_t i = 0; i < ARRAY_SIZE(error_kinds); i++) {
+		if (!sd_bus_error_has_name(error, error_kinds[i].name))
+			continue;
+		kind = error_kinds[i];
+		/* What is missing is the subject itself, or something that the daemon names. */
+		if (kind.code == CTL_NO_DEVICE && c->member && strncmp(c->member, "Get", 3) != 0)
+			kind.text = NULL;
+		return kind;
+	}
 	if (sd_bus_error_has_name(error, DBUS_ERROR "UnknownObject")) {
 		/* It was there when its path was asked for. */
 		bool gone = c->path && !strncmp(c->path, CLIENT_PATH "/", strlen(CLIENT_PATH "/"));

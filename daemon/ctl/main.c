@@ -34,6 +34,9 @@ static const struct ctl_verb verbs[] = {
 	{ "reload", "", "read the configuration again and apply it", verb_reload, false },
 	{ "plan", "", "say what a reload would do", verb_plan, true },
 	{ "check", "[FILE]", "check the daemon's configuration, or a file", verb_check, true },
+	{ "probe", "[DEVICE...]", "say what this machine lacks for page faults", verb_probe, true },
+	{ "bind", "DEVICE...", "bind devices to vfio-pci", verb_bind, false },
+	{ "unbind", "DEVICE...", "give devices back to their drivers", verb_unbind, false },
 	{ "log-level", "[LEVEL]", "show or set how much the daemon logs", verb_log_level, false },
 	{ "version", "", "show the versions of iopfctl and the daemon", verb_version, false },
 };

@@ -13,8 +13,8 @@ struct plot_request {
 	const char *file; /* is replaced at once when all is drawn */
 	const char *name; /* NULL = the total */
 	const char *find; /* "GetDevice" or "GetSpace" */
-	uint64_t interval_usec;
-	uint64_t duration_usec;
+	uint64_t interval_usec; /* not 0 */
+	uint64_t duration_usec; /* not less than that */
 };
 
 #define PLOT_REQUEST_INIT { .interval_usec = 1000000, .duration_usec = 30000000 }

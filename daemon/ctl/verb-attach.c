@@ -24,8 +24,13 @@ struct attach {
 	const char *device_file;
 	const char *regions[MAX_REGIONS];
 	size_t n_regions;
-	const char *fd_file; /* the one that could not be opened */
+	char *fd_file; /* the one that could not be opened */
 };
+
+static void attach_deinit(struct attach *a)
+{
+	free(a->fd_file);
+}
 
 static enum ctl_exit add_region(void *userdata, const char *value)
 {
@@ -87,15 +92,16 @@ static int append_fd(struct attach *a, sd_bus_message *m, const char *value)
 {
 	_cleanup_close_ int opened = -1;
 	uint64_t number;
-	int fd;
+	int fd, r;
 
 	if (units_parse_number(value, &number) >= 0 && number <= INT_MAX) {
 		fd = (int)number;
 	} else {
 		fd = opened = open(value, O_RDWR | O_CLOEXEC | O_NOCTTY);
+		r = -errno;
 		if (opened < 0) {
-			a->fd_file = value;
-			return -errno;
+			a->fd_file = strdup(value);
+			return r;
 		}
 	}
 	return sd_bus_message_append(m, "{sv}", "fd", "h", fd); /* it is duplicated */
@@ -166,8 +172,9 @@ static int append_all(struct attach *a, sd_bus_message *m)
 	if (r >= 0 && a->device_file) {
 		fd = open(a->device_file, O_RDWR | O_CLOEXEC | O_NOCTTY);
 		if (fd < 0) {
-			a->fd_file = a->device_file;
-			return -errno;
+			r = -errno;
+			a->fd_file = strdup(a->device_file);
+			return r;
 		}
 		r = sd_bus_message_append(m, "h", fd);
 	}
@@ -225,7 +232,7 @@ static enum ctl_exit check_region(const char *text)
 
 int verb_attach(int argc, char **argv)
 {
-	struct attach a = { 0 };
+	_cleanup_(attach_deinit) struct attach a = { 0 };
 	const struct args_option options[] = {
 		{ .name = "--region", .each = add_region, .userdata = &a },
 		{ .name = "--device-file", .value = &a.device_file },

@@ -26,7 +26,7 @@ static void place_deinit(struct place *p)
 }
 
 /* text: SPACE/REGION, or SPACE if that is allowed */
-static enum ctl_exit find_place(sd_bus *bus, const char *verb, const char *text, bool whole, struct place *p)
+static enum ctl_exit parse_place(const char *verb, const char *text, bool whole, struct place *p)
 {
 	char *slash;
 
@@ -35,15 +35,13 @@ static enum ctl_exit find_place(sd_bus *bus, const char *verb, const char *text,
 	if (!p->copy)
 		return client_no_memory();
 	slash = strchr(p->copy, '/');
-	if (!slash && !whole)
+	if (slash ? !slash[1] : !whole)
 		return client_usage(verb, "'%s' is not SPACE/REGION", text);
 	if (slash)
 		*slash = '\0';
 	p->space = p->copy;
 	p->region = slash ? slash + 1 : "";
-	if (slash && !*p->region)
-		return client_usage(verb, "'%s' is not SPACE/REGION", text);
-	return client_find(bus, "GetSpace", p->space, &p->path);
+	return CTL_OK;
 }
 
 /* (name, iova, length, ...) */
@@ -88,8 +86,9 @@ static enum ctl_exit move(int argc, char **argv, const char *method, const char 
 		e = client_usage(argv[0], "an offset wants a length");
 	if (!e && argc == 4)
 		e = args_size(argv[0], argv[2], &offset) ?: args_size(argv[0], argv[3], &length);
+	e = e ?: parse_place(argv[0], argv[1], false, &p);
 	e = e ?: client_open(&bus);
-	e = e ?: find_place(bus, argv[0], argv[1], false, &p);
+	e = e ?: client_find(bus, "GetSpace", p.space, &p.path);
 	if (!e && argc == 2)
 		e = length_of(bus, &p, &length);
 	if (!e)
@@ -116,8 +115,9 @@ int verb_flush(int argc, char **argv)
 	_cleanup_(place_deinit) struct place p = { 0 };
 	enum ctl_exit e = args_read(&argc, argv, NULL, 1, 1);
 
+	e = e ?: parse_place(argv[0], argv[1], true, &p);
 	e = e ?: client_open(&bus);
-	e = e ?: find_place(bus, argv[0], argv[1], true, &p);
+	e = e ?: client_find(bus, "GetSpace", p.space, &p.path);
 	return e ?: client_call(bus, &(struct client_call){ p.path, CLIENT_SPACE, "Flush", p.text, true }, NULL, "s",
 				p.region);
 }

@@ -193,6 +193,8 @@ int verb_stats(int argc, char **argv)
 		e = args_usec(argv[0], interval, &plot.interval_usec);
 	if (!e && duration)
 		e = args_usec(argv[0], duration, &plot.duration_usec);
+	if (!e && (!plot.interval_usec || plot.duration_usec < plot.interval_usec))
+		e = client_usage(argv[0], "the interval is 0, or longer than the duration");
 	e = e ?: client_open(&bus);
 	if (e)
 		return e;

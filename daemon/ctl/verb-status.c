@@ -105,7 +105,7 @@ static void print_optional(const struct snapshot *s)
 
 	for (size_t i = 0; i < ARRAY_SIZE(properties); i++) {
 		v = variant_get(s->manager, properties[i].name);
-		if (!v)
+		if (!variant_number(v))
 			continue;
 		printf("%*s: ", LABEL, properties[i].label);
 		object_print_property(properties[i].name, v, stdout);
