@@ -35,6 +35,7 @@ cat > "$tmp/expected" << EOT
 755 usr/sbin/iopfd
 644 usr/share/dbus-1/interfaces/org.iopfd1.xml
 644 usr/share/dbus-1/system.d/org.iopfd1.conf
+644 usr/share/man/man1/iopfctl.1
 644 usr/share/man/man3/iopfd-policy.3
 644 usr/share/man/man5/iopfd.conf.5
 644 usr/share/man/man5/org.iopfd1.5

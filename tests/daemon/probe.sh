@@ -265,8 +265,7 @@ ctl probe -x > "$tmp/out" 2>&1 || status=$?
 [ $status = 2 ] || fail "an unknown option: $status"
 
 # The manual has each check, and no other
-manual=man/iopfctl-probe.part
-[ -e $manual ] || manual=man/iopfctl.1
+manual=man/iopfctl.1
 sed -n 's/^\t{ "\([a-z-]*\)", PROBE_[A-Z]*, .*/\1/p' daemon/ctl/probe.c | sort > "$tmp/checks"
 [ -s "$tmp/checks" ] || fail "no table of checks"
 awk '/^\.Sh / { inside = $2 == "PROBE" } inside && /^\.It Cm / { gsub(/ ,/, ""); for (i = 3; i <= NF; i++) print $i }' \
