@@ -155,6 +155,8 @@ $(TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(TEST_LIB) $(LIB)
 	$(say) "  LD    $@"
 	$(CC) $(CFLAGS) $(LDFLAGS) $(TEST_LDFLAGS_$(notdir $@)) -o $@ $(filter %.o,$^) $(filter %bench.a,$^) $(filter-out %bench.a,$(filter %.a,$^)) $(LDLIBS)
 
+$(filter $(BUILD)/tests/unit/test-ctl-%,$(TESTS)): $(CTL_LIB)
+
 # A stand-in for iopfctl with the verbs that look at a machine instead of at the daemon.
 $(BUILD)/tests/lib/probe-main: $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/ctl/probe*.c daemon/ctl/bind*.c))
 

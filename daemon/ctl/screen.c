@@ -134,6 +134,9 @@ void screen_put(struct screen *s, enum colour c, const char *format, ...)
 	va_start(list, format);
 	vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
+	/* What comes from the bus shall not move the cursor. */
+	for (char *t = text; *t; t++)
+		*t = (unsigned char)*t < ' ' || *t == 0x7f ? '?' : *t;
 	if (s->row < s->rows)
 		fputs(colour_begin(c), s->out);
 	put(s, text);

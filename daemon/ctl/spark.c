@@ -46,7 +46,7 @@ void spark_bar(double fraction, size_t columns, bool utf8, char *ret)
 	size_t units, used;
 
 	fraction = fraction > 1 ? 1 : fraction;
-	units = fraction > 0 ? (size_t)MAX(1, lround(fraction * (double)columns * 8)) : 0;
+	units = fraction > 0 && columns ? (size_t)MAX(1, lround(fraction * (double)columns * 8)) : 0;
 	used = units / 8;
 	for (size_t i = 0; i < used; i++)
 		ret = put(ret, utf8 ? "█" : "#");
