@@ -22,6 +22,8 @@ demo  systemd                        busctl, systemd-analyze, the units of the g
 demo  procps                         ps
 check g++                            plugins may be written in C++
 check mandoc                         lints the manual pages
+check python3                        checks JSON, metrics and plots
+check tmux                           a terminal for top
 check strace                         system calls of the daemon in tests
 check util-linux                     setpriv, setsid, taskset
 check libasan8                       address and leak sanitizer of gcc

@@ -55,8 +55,12 @@ void json_end(struct json *j, char close)
 /* Bytes of the UTF-8 character at s; 0 if there is none: cut off, too long, a surrogate. */
 static size_t utf8_length(const unsigned char *s)
 {
-	size_t n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : (*s & 0xf0) == 0xe0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
+	size_t n = 0;
 
+	if (*s < 0x80)
+		n = 1;
+	else if (*s >= 0xc2 && *s < 0xf5)
+		n = *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : 4;
 	for (size_t i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;

@@ -17,9 +17,9 @@ static const struct ctl_verb verbs[] = {
 	{ "status", "", "show the daemon at a glance", verb_status, true },
 	{ "list", "[--spaces|--regions] [--names]", "list devices, or address spaces or regions", verb_list, true },
 	{ "show", "[--space] NAME...", "show all about devices, or spaces", verb_show, true },
-	{ "stats", "[--space|--attachments] [NAME...]", "show counters of all, of devices or of spaces", verb_stats, true },
+	{ "stats", "[--space|--attachments] [NAME...]", "show counters", verb_stats, true },
 	{ "top", "[-d TIME] [-n COUNT]", "watch rates and latencies, live", verb_top, false },
-	{ "monitor", "[--invalid-only] [--space=SPACE] [DEVICE]", "print each fault as it is answered", verb_monitor, false },
+	{ "monitor", "[--invalid-only] [--space=SPACE] [DEVICE]", "print each fault", verb_monitor, false },
 	{ "metrics", "[--output=FILE]", "print all counters in the OpenMetrics format", verb_metrics, true },
 	{ "attach", "NAME [ADDRESS] [KEY=VALUE...]", "attach a device, configured or new", verb_attach, false },
 	{ "detach", "DEVICE", "give a device back", verb_detach, false },
@@ -144,7 +144,10 @@ int main(int argc, char **argv)
 	verb = i < argc ? find_verb(argv[i]) : NULL;
 	if (verb)
 		return run(verb, argc - i, argv + i);
-	fprintf(stderr, i < argc ? "iopfctl: unknown verb '%s'\n" : "iopfctl: a verb is missing\n", i < argc ? argv[i] : "");
+	if (i < argc)
+		fprintf(stderr, "iopfctl: unknown verb '%s'\n", argv[i]);
+	else
+		fprintf(stderr, "iopfctl: a verb is missing\n");
 	fprintf(stderr, "Try 'iopfctl --help'.\n");
 	return CTL_USAGE;
 }

@@ -27,46 +27,50 @@ enum level {
 	SPACE_COUNTER,
 };
 
-static const struct row {
+struct row {
 	const char *family;
-	const char *help; /* NULL: one more row of the family above */
-	const char *property;
-	const char *label; /* beside the device or space; NULL = none */
-	const char *value; /* of the label */
 	enum level level;
 	bool counter;
-	double unit;       /* what 1 is in the unit of the family; 0 = 1, an integer */
-} rows[] = {
-	{ "iopfd_devices", "Configured devices.", "DeviceCount", NULL, NULL, MANAGER, false, 0 },
-	{ "iopfd_locked_bytes_limit", "The most memory that may be pinned.", "LockedBytesLimit", NULL, NULL, MANAGER, false, 0 },
-	{ "iopfd_config_serial", "Configurations loaded so far.", "ConfigSerial", NULL, NULL, MANAGER, false, 0 },
-	{ "iopfd_config_load_timestamp_seconds", "When the configuration was loaded.", "ConfigLoadTimestampUSec", NULL, NULL,
-	  MANAGER, false, 1e-6 },
-	{ "iopfd_trace_dropped", "Trace records that slow readers lost.", "TraceDropped", NULL, NULL, TOTAL, true, 0 },
-	{ "iopfd_faults", "Fault records by the access that they ask for.", "FaultsRead", "access", "read", DEVICE, true, 0 },
-	{ "iopfd_faults", NULL, "FaultsWrite", "access", "write", DEVICE, true, 0 },
-	{ "iopfd_faults", NULL, "FaultsExec", "access", "exec", DEVICE, true, 0 },
-	{ "iopfd_fault_records", "Fault records read.", "FaultsTotal", NULL, NULL, DEVICE, true, 0 },
-	{ "iopfd_fault_records_pasid", "Fault records with a PASID.", "FaultsPasid", NULL, NULL, DEVICE, true, 0 },
-	{ "iopfd_fault_records_malformed", "Fault records that make no sense.", "RecordsMalformed", NULL, NULL, DEVICE, true, 0 },
-	{ "iopfd_fault_groups", "Fault groups read; each gets one answer.", "FaultGroupsTotal", NULL, NULL, DEVICE, true, 0 },
-	{ "iopfd_responses", "Answers to fault groups.", "ResponsesSuccess", "code", "success", DEVICE, true, 0 },
-	{ "iopfd_responses", NULL, "ResponsesInvalid", "code", "invalid", DEVICE, true, 0 },
-	{ "iopfd_responses", NULL, "ResponsesStale", "code", "stale", DEVICE, true, 0 },
-	{ "iopfd_pending_faults", "Fault groups not yet answered.", "FaultsPending", NULL, NULL, DEVICE, false, 0 },
-	{ "iopfd_fill_errors", "Fills that a policy could not end well.", "FillErrors", NULL, NULL, DEVICE, true, 0 },
-	{ "iopfd_groups_over_budget", "Groups refused: larger than the whole budget.", "GroupsOverBudget", NULL, NULL, DEVICE,
-	  true, 0 },
-	{ "iopfd_groups_past_deadline", "Groups refused: too old.", "GroupsPastDeadline", NULL, NULL, DEVICE, true, 0 },
-	{ "iopfd_mapped_bytes", "Memory mapped for devices, and so pinned.", "MappedBytes", NULL, NULL, SPACE, false, 0 },
-	{ "iopfd_backed_bytes", "Memory and swap that regions occupy.", "BackedBytes", NULL, NULL, SPACE, false, 0 },
-	{ "iopfd_budget_bytes", "The most that may be mapped; 0: no limit of its own.", "Budget", NULL, NULL, SPACE, false, 0 },
-	{ "iopfd_extents_mapped", "Pieces that are mapped.", "ExtentsMapped", NULL, NULL, SPACE, false, 0 },
-	{ "iopfd_map_bytes", "Bytes mapped, ever.", "BytesMapped", NULL, NULL, SPACE_COUNTER, true, 0 },
-	{ "iopfd_unmap_bytes", "Bytes unmapped, ever.", "BytesUnmapped", NULL, NULL, SPACE_COUNTER, true, 0 },
-	{ "iopfd_evictions", "Extents unmapped for lack of room.", "Evictions", NULL, NULL, SPACE_COUNTER, true, 0 },
-	{ "iopfd_refaults", "Granules asked for not long after their eviction.", "Refaults", NULL, NULL, SPACE_COUNTER, true, 0 },
-	{ "iopfd_written_back_bytes", "Bytes given to a policy to keep.", "BytesWrittenBack", NULL, NULL, SPACE_COUNTER, true, 0 },
+	const char *property;
+	const char *help; /* NULL: one more row of the family above */
+	double unit;      /* what 1 is in the unit of the family; 0 = 1, an integer */
+	const char *label; /* beside the device or space; NULL = none */
+	const char *value; /* of the label */
+};
+
+static const struct row rows[] = {
+	{ "iopfd_devices", MANAGER, false, "DeviceCount", "Configured devices.", 0, NULL, NULL },
+	{ "iopfd_locked_bytes_limit", MANAGER, false, "LockedBytesLimit", "The most there may be.", 0, NULL, NULL },
+	{ "iopfd_config_serial", MANAGER, false, "ConfigSerial", "Configurations loaded so far.", 0, NULL, NULL },
+	{ "iopfd_config_load_timestamp_seconds", MANAGER, false, "ConfigLoadTimestampUSec",
+	  "When the configuration was loaded.", 1e-6, NULL, NULL },
+	{ "iopfd_trace_dropped", TOTAL, true, "TraceDropped", "Trace records that slow readers lost.", 0, NULL, NULL },
+	{ "iopfd_faults", DEVICE, true, "FaultsRead", "Fault records by the access asked for.", 0, "access", "read" },
+	{ "iopfd_faults", DEVICE, true, "FaultsWrite", NULL, 0, "access", "write" },
+	{ "iopfd_faults", DEVICE, true, "FaultsExec", NULL, 0, "access", "exec" },
+	{ "iopfd_fault_records", DEVICE, true, "FaultsTotal", "Fault records read.", 0, NULL, NULL },
+	{ "iopfd_fault_records_pasid", DEVICE, true, "FaultsPasid", "Fault records with a PASID.", 0, NULL, NULL },
+	{ "iopfd_fault_records_malformed", DEVICE, true, "RecordsMalformed", "Those that make no sense.", 0, NULL, NULL },
+	{ "iopfd_fault_groups", DEVICE, true, "FaultGroupsTotal", "Groups read; each gets one answer.", 0, NULL, NULL },
+	{ "iopfd_responses", DEVICE, true, "ResponsesSuccess", "Answers to fault groups.", 0, "code", "success" },
+	{ "iopfd_responses", DEVICE, true, "ResponsesInvalid", NULL, 0, "code", "invalid" },
+	{ "iopfd_responses", DEVICE, true, "ResponsesStale", NULL, 0, "code", "stale" },
+	{ "iopfd_pending_faults", DEVICE, false, "FaultsPending", "Fault groups not yet answered.", 0, NULL, NULL },
+	{ "iopfd_fill_errors", DEVICE, true, "FillErrors", "Fills that a policy could not end well.", 0, NULL, NULL },
+	{ "iopfd_groups_over_budget", DEVICE, true, "GroupsOverBudget", "Groups refused: larger than the whole budget.",
+	  0, NULL, NULL },
+	{ "iopfd_groups_past_deadline", DEVICE, true, "GroupsPastDeadline", "Groups refused: too old.", 0, NULL, NULL },
+	{ "iopfd_mapped_bytes", SPACE, false, "MappedBytes", "Memory mapped, and so pinned.", 0, NULL, NULL },
+	{ "iopfd_backed_bytes", SPACE, false, "BackedBytes", "Memory and swap that regions occupy.", 0, NULL, NULL },
+	{ "iopfd_budget_bytes", SPACE, false, "Budget", "The most that may be mapped; 0: no limit of its own.", 0, NULL,
+	  NULL },
+	{ "iopfd_extents_mapped", SPACE, false, "ExtentsMapped", "Pieces that are mapped.", 0, NULL, NULL },
+	{ "iopfd_map_bytes", SPACE_COUNTER, true, "BytesMapped", "Bytes mapped, ever.", 0, NULL, NULL },
+	{ "iopfd_unmap_bytes", SPACE_COUNTER, true, "BytesUnmapped", "Bytes unmapped, ever.", 0, NULL, NULL },
+	{ "iopfd_evictions", SPACE_COUNTER, true, "Evictions", "Extents unmapped for lack of room.", 0, NULL, NULL },
+	{ "iopfd_refaults", SPACE_COUNTER, true, "Refaults", "Granules asked for soon after eviction.", 0, NULL, NULL },
+	{ "iopfd_written_back_bytes", SPACE_COUNTER, true, "BytesWrittenBack", "Bytes given to a policy to keep.", 0,
+	  NULL, NULL },
 };
 
 static void header(FILE *out, const char *family, const char *type, const char *help)
@@ -119,10 +123,15 @@ static const struct variant *number_of(const struct variant *object, const struc
 	return variant_get(object, kind) ? variant_get(variant_get(object, interface), row->property) : NULL;
 }
 
+static const struct variant *total_of(const struct snapshot *m, const struct row *row)
+{
+	return variant_get(row->level == TOTAL ? m->statistics : m->manager, row->property);
+}
+
 static bool exists(const struct snapshot *m, const struct row *row)
 {
 	if (row->level == MANAGER || row->level == TOTAL)
-		return variant_get(row->level == TOTAL ? m->statistics : m->manager, row->property);
+		return total_of(m, row);
 	for (size_t i = 0; i < variant_count(m->objects); i++)
 		if (number_of(m->objects->items[i], row))
 			return true;
@@ -136,11 +145,11 @@ static void write_row(const struct snapshot *m, const struct row *row, FILE *out
 	if (row->help)
 		header(out, row->family, row->counter ? "counter" : "gauge", row->help);
 	if (row->level == MANAGER || row->level == TOTAL)
-		sample(out, row, NULL, NULL, variant_get(row->level == TOTAL ? m->statistics : m->manager, row->property));
+		sample(out, row, NULL, NULL, total_of(m, row));
 	else
 		for (size_t i = 0; i < variant_count(m->objects); i++)
-			sample(out, row, row->level == DEVICE ? "device" : "space", object_name(m->objects->items[i]->key),
-			       number_of(m->objects->items[i], row));
+			sample(out, row, row->level == DEVICE ? "device" : "space",
+			       object_name(m->objects->items[i]->key), number_of(m->objects->items[i], row));
 }
 
 /* "info" would be the type for it, which the older format does not have. */
@@ -188,7 +197,8 @@ static void write_histogram(const struct buckets *b, const char *device, uint64_
 	for (unsigned bound = FIRST_BOUND; bound <= LAST_BOUND; bound++) {
 		fputs("iopfd_fault_service_seconds_bucket", out);
 		label(out, '{', "device", device);
-		fprintf(out, ",le=\"%.12g\"} %" PRIu64 "\n", (double)(1ull << bound) / 1e9, buckets_up_to(b, 1ull << bound));
+		fprintf(out, ",le=\"%.12g\"} %" PRIu64 "\n", (double)(1ull << bound) / 1e9,
+			buckets_up_to(b, 1ull << bound));
 	}
 	fputs("iopfd_fault_service_seconds_bucket", out);
 	label(out, '{', "device", device);
@@ -204,7 +214,7 @@ static void write_latencies(const struct snapshot *m, FILE *out)
 	bool any = false;
 
 	for (size_t i = 0; i < variant_count(m->objects); i++) {
-		const struct variant *object = m->objects->items[i];
+		const struct variant *object = m->objects->items[i], *counters = variant_get(object, CLIENT_STATISTICS);
 
 		if (!variant_get(object, CLIENT_DEVICE) || !m->latency[i].items)
 			continue;
@@ -213,8 +223,7 @@ static void write_latencies(const struct snapshot *m, FILE *out)
 			       "From the read of a fault group to its answer.");
 		any = true;
 		write_histogram(&m->latency[i], object_name(object->key),
-				variant_number(variant_get(variant_get(object, CLIENT_STATISTICS), "ServiceTimeNSecSum")),
-				out);
+				variant_number(variant_get(counters, "ServiceTimeNSecSum")), out);
 	}
 }
 

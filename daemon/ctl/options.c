@@ -72,7 +72,10 @@ static int take(char **argv, int *i, enum ctl_exit *ret)
 		char letter;
 		enum ctl_exit (*set)(const char *value);
 	} options[] = {
-		{ "--json", 0, set_json }, { "--host", 'H', set_host }, { "--bus", 0, set_bus }, { "--root", 0, set_root },
+		{ "--json", 0, set_json },
+		{ "--host", 'H', set_host },
+		{ "--bus", 0, set_bus },
+		{ "--root", 0, set_root },
 	};
 	const char *value;
 	bool missing;

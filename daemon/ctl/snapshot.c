@@ -10,6 +10,7 @@
 #include "ctl/client.h"
 
 #define PROPERTIES "org.freedesktop.DBus.Properties"
+#define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
 
 void snapshot_deinit(struct snapshot *s)
 {
@@ -41,7 +42,7 @@ static int try_latencies(sd_bus *bus, struct snapshot *s)
 int snapshot_try(sd_bus *bus, bool latency, struct snapshot *ret, sd_bus_error *ret_error)
 {
 	const struct client_call properties = { NULL, PROPERTIES, "GetAll", NULL, false };
-	const struct client_call objects = { NULL, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL, false };
+	const struct client_call objects = { NULL, OBJECT_MANAGER, "GetManagedObjects", NULL, false };
 	_cleanup_(snapshot_deinit) struct snapshot s = { 0 };
 	int r = client_try(bus, &properties, &s.manager, ret_error, "s", CLIENT_MANAGER);
 

@@ -87,7 +87,8 @@ static void draw_device(const struct top_device *d, const struct layout *l, bool
 	char history[SPARK_SIZE(TOP_HISTORY)], text[UNITS_MAX];
 
 	spark_line(d->history, d->n_history, l->history, s->utf8, history);
-	screen_put(s, selected ? COLOUR_BOLD : COLOUR_NONE, "%s%-*.*s", selected ? ">" : " ", l->name, l->name, d->name);
+	screen_put(s, selected ? COLOUR_BOLD : COLOUR_NONE, "%c%-*.*s", selected ? '>' : ' ', l->name, l->name,
+		   d->name);
 	screen_put(s, colour_of_state(d->state), " %-9.9s", d->state);
 	put_rate(s, d->measured, d->rate, 8);
 	screen_put(s, COLOUR_GREEN, " %s", history);
@@ -120,8 +121,8 @@ static void draw_devices(const struct top_model *m, struct top_view *view, const
 	char title[MAX_COLUMNS * 2];
 	size_t at = scroll(m, view, rows);
 
-	snprintf(title, sizeof(title), " %-*.*s %-9s %8s %-*.*s %7s %7s %7s %4s %6s", l->name, l->name, "DEVICE", "STATE",
-		 "FAULTS/S", l->history, l->history, "HISTORY", "P50", "P99", "P99.9", "PEND", "INVAL");
+	snprintf(title, sizeof(title), " %-*.*s %-9s %8s %-*.*s %7s %7s %7s %4s %6s", l->name, l->name, "DEVICE",
+		 "STATE", "FAULTS/S", l->history, l->history, "HISTORY", "P50", "P99", "P99.9", "PEND", "INVAL");
 	screen_reverse(s, title);
 	for (size_t i = view->first; i < m->n_devices && i < view->first + rows; i++)
 		draw_device(&m->devices[i], l, i == at, s);
@@ -146,8 +147,8 @@ static void draw_spaces_title(const struct layout *l, struct screen *s)
 {
 	char title[MAX_COLUMNS * 2];
 
-	snprintf(title, sizeof(title), " %-*.*s %6s %6s %-*.*s %7s %8s %8s", l->name, l->name, "SPACE", "MAPPED", "BUDGET",
-		 l->bar, l->bar, "MAPPED OF BUDGET", "BACKED", "EVICT/S", "REFLT/S");
+	snprintf(title, sizeof(title), " %-*.*s %6s %6s %-*.*s %7s %8s %8s", l->name, l->name, "SPACE", "MAPPED",
+		 "BUDGET", l->bar, l->bar, "MAPPED OF BUDGET", "BACKED", "EVICT/S", "REFLT/S");
 	screen_reverse(s, title);
 }
 
@@ -235,7 +236,8 @@ static void draw_opened(const struct top_model *m, const struct top_device *d, s
 	screen_put(s, COLOUR_NONE, ", %s pending", units_count(text, d->pending));
 	screen_put(s, d->invalid ? COLOUR_RED : COLOUR_NONE, ", %s invalid", units_count(text, d->invalid));
 	screen_line(s);
-	spark_line(d->history, d->n_history, MIN(s->columns > 2 ? s->columns - 2 : 0, (unsigned)TOP_HISTORY), s->utf8, history);
+	used = MIN(s->columns > 2 ? s->columns - 2 : 0, (unsigned)TOP_HISTORY);
+	spark_line(d->history, d->n_history, used, s->utf8, history);
 	screen_put(s, COLOUR_GREEN, " %s", history);
 	screen_line(s);
 	screen_put(s, COLOUR_NONE, " p50");

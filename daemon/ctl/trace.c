@@ -56,8 +56,8 @@ static const char *outcome_name(uint32_t outcome)
 
 static const char *access_text(char text[static 5], uint32_t perm)
 {
-	snprintf(text, 5, "%s%s%s%s", perm & PERM_READ ? "r" : "", perm & PERM_WRITE ? "w" : "", perm & PERM_EXEC ? "x" : "",
-		 perm & PERM_PRIV ? "p" : "");
+	snprintf(text, 5, "%s%s%s%s", perm & PERM_READ ? "r" : "", perm & PERM_WRITE ? "w" : "",
+		 perm & PERM_EXEC ? "x" : "", perm & PERM_PRIV ? "p" : "");
 	return *text ? text : "-";
 }
 
@@ -67,9 +67,9 @@ void trace_print(const struct trace_record *r, FILE *out)
 
 	if (r->pasid != PASID_NONE)
 		snprintf(pasid, sizeof(pasid), "%" PRIu32, r->pasid);
-	fprintf(out, "%" PRIu64 ".%06" PRIu64 " %-12s %-12s %7s 0x%012" PRIx64 " %-4s %-8s %8s", r->time_ns / 1000000000,
-		r->time_ns / 1000 % 1000000, *r->device ? r->device : "-", r->space, pasid, r->iova,
-		access_text(access, r->perm), outcome_name(r->outcome), units_ns(latency, r->latency_ns));
+	fprintf(out, "%" PRIu64 ".%06" PRIu64 " %-12s %-12s %7s 0x%012" PRIx64 " %-4s %-8s %8s",
+		r->time_ns / 1000000000, r->time_ns / 1000 % 1000000, *r->device ? r->device : "-", r->space, pasid,
+		r->iova, access_text(access, r->perm), outcome_name(r->outcome), units_ns(latency, r->latency_ns));
 	/* A group gets one answer: which belong together shows. */
 	if (r->n_records > 1)
 		fprintf(out, " %" PRIu32 "/%" PRIu32, r->index + 1, r->n_records);

@@ -199,8 +199,8 @@ static enum ctl_exit print_path(sd_bus_message *reply)
 
 static enum ctl_exit attach(struct attach *a)
 {
-	const struct client_call c = { NULL, CLIENT_MANAGER, a->device_file ? "AttachDeviceFd" : "AttachDevice", a->name,
-				       true };
+	const char *method = a->device_file ? "AttachDeviceFd" : "AttachDevice";
+	const struct client_call c = { NULL, CLIENT_MANAGER, method, a->name, true };
 	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
 	enum ctl_exit e = client_open(&bus);

@@ -126,10 +126,12 @@ struct region {
 };
 
 /* Calls fn for each. */
-static void each_region(const struct variant *objects, void (*fn)(void *userdata, const struct region *r), void *userdata)
+static void each_region(const struct variant *objects, void (*fn)(void *userdata, const struct region *r),
+			void *userdata)
 {
 	for (size_t i = 0; i < variant_count(objects); i++) {
-		const struct variant *space = object_at(objects, i, CLIENT_SPACE), *list = variant_get(space, "Regions");
+		const struct variant *space = object_at(objects, i, CLIENT_SPACE);
+		const struct variant *list = variant_get(space, "Regions");
 
 		for (size_t k = 0; k < variant_count(list); k++)
 			fn(userdata, &(struct region){ variant_string(variant_get(space, "Name")), list->items[k] });

@@ -84,8 +84,8 @@ static enum ctl_exit follow(int fd)
 	while ((n = recv(fd, datagram, sizeof(datagram), 0)) > 0) {
 		r = trace_check(datagram, (size_t)n, &h);
 		if (r == -EPROTO)
-			return client_complain(CTL_NOT_SUPPORTED, "the trace has another version (is iopfctl older than the "
-								  "daemon?)");
+			return client_complain(CTL_NOT_SUPPORTED,
+					       "the trace has another version (is iopfctl older than the daemon?)");
 		if (r < 0)
 			return client_complain(CTL_FAILURE, "the trace makes no sense");
 		if (h.n_dropped > dropped)
@@ -127,8 +127,8 @@ int verb_monitor(int argc, char **argv)
 	/* Nobody reads from it any more. */
 	bus = sd_bus_flush_close_unref(bus);
 	if (!ctl_options.json) {
-		printf("%-18s %-12s %-12s %7s %-14s %-4s %-8s %8s\n", "TIME", "DEVICE", "SPACE", "PASID", "IOVA", "PERM",
-		       "OUTCOME", "LATENCY");
+		printf("%-18s %-12s %-12s %7s %-14s %-4s %-8s %8s\n", "TIME", "DEVICE", "SPACE", "PASID", "IOVA",
+		       "PERM", "OUTCOME", "LATENCY");
 		fflush(stdout);
 	}
 	return follow(fd);

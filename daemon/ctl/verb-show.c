@@ -175,7 +175,8 @@ int verb_show(int argc, char **argv)
 		json_begin(&j, '[');
 	for (int i = 1; i < argc; i++) {
 		e = show(bus, argv[i], is_space, i == 1, &j);
-		last = e ?: last;
+		if (e)
+			last = e;
 	}
 	if (ctl_options.json && argc > 2)
 		json_end(&j, ']');

@@ -114,10 +114,11 @@ int verb_flush(int argc, char **argv)
 	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
 	_cleanup_(place_deinit) struct place p = { 0 };
 	enum ctl_exit e = args_read(&argc, argv, NULL, 1, 1);
+	struct client_call c = { NULL, CLIENT_SPACE, "Flush", argv[1], true };
 
 	e = e ?: parse_place(argv[0], argv[1], true, &p);
 	e = e ?: client_open(&bus);
 	e = e ?: client_find(bus, "GetSpace", p.space, &p.path);
-	return e ?: client_call(bus, &(struct client_call){ p.path, CLIENT_SPACE, "Flush", p.text, true }, NULL, "s",
-				p.region);
+	c.path = p.path;
+	return e ?: client_call(bus, &c, NULL, "s", p.region);
 }

@@ -17,6 +17,7 @@
 #include "ctl/units.h"
 
 #define MIN_DELAY_USEC 100000
+#define LINE "%-8s %-16s %-9s %8s %8s %8s %8s %7s %7s\n"
 
 struct top {
 	sd_bus *bus;
@@ -162,7 +163,7 @@ static void print_devices(const struct top_model *m)
 
 		if (!d->measured)
 			continue;
-		printf("%-8s %-16s %-9s %8s %8s %8s %8s %7s %7s\n", now, d->name, d->state, units_rate(text[0], d->rate),
+		printf(LINE, now, d->name, d->state, units_rate(text[0], d->rate),
 		       latency(text[1], d->p50), latency(text[2], d->p99), latency(text[3], d->p999),
 		       units_count(text[4], d->pending), units_count(text[5], d->invalid));
 	}
@@ -237,8 +238,7 @@ static enum ctl_exit run_lines(struct top *t)
 	enum ctl_exit e = look(t, false);
 
 	if (!e && !ctl_options.json)
-		printf("%-8s %-16s %-9s %8s %8s %8s %8s %7s %7s\n", "TIME", "DEVICE", "STATE", "FAULTS/S", "P50", "P99",
-		       "P99.9", "PENDING", "INVALID");
+		printf(LINE, "TIME", "DEVICE", "STATE", "FAULTS/S", "P50", "P99", "P99.9", "PENDING", "INVALID");
 	for (uint64_t i = 0; !e && (!t->count || i < t->count); i++) {
 		fflush(stdout);
 		nanosleep(&delay, NULL);

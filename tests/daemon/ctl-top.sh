@@ -5,9 +5,10 @@
 . "$(dirname "$0")/../lib/ctl.sh"
 command -v tmux > /dev/null || skip "no tmux"
 
-# A server of its own, with the default settings
+# A server of its own, with the default settings; each has a socket of its own
+server=1
 terminal() {
-	tmux -S "$tmp/tmux" -f /dev/null "$@"
+	tmux -S "$tmp/tmux$server" -f /dev/null "$@"
 }
 screen() {
 	terminal capture-pane -p > "$tmp/screen"
@@ -114,6 +115,7 @@ see ' icanon '
 see ' echo '
 ! grep -q DEVICE "$tmp/screen" || fail "the screen was not restored"
 terminal kill-server
+server=2
 
 # Without UTF-8, and a signal
 terminal new-session -d -x 80 -y 24 "env NO_COLOR=1 LC_ALL=C '$iopfctl' top -d 200ms --bus='$bus_address'; echo ended \$?; cat"
