@@ -50,7 +50,7 @@ static const struct row rows[] = {
 	{ "iopfd_faults", DEVICE, true, "FaultsExec", NULL, 0, "access", "exec" },
 	{ "iopfd_fault_records", DEVICE, true, "FaultsTotal", "Fault records read.", 0, NULL, NULL },
 	{ "iopfd_fault_records_pasid", DEVICE, true, "FaultsPasid", "Fault records with a PASID.", 0, NULL, NULL },
-	{ "iopfd_fault_records_malformed", DEVICE, true, "RecordsMalformed", "Those that make no sense.", 0, NULL, NULL },
+	{ "iopfd_fault_records_malformed", DEVICE, true, "RecordsMalformed", "Malformed ones.", 0, NULL, NULL },
 	{ "iopfd_fault_groups", DEVICE, true, "FaultGroupsTotal", "Groups read; each gets one answer.", 0, NULL, NULL },
 	{ "iopfd_responses", DEVICE, true, "ResponsesSuccess", "Answers to fault groups.", 0, "code", "success" },
 	{ "iopfd_responses", DEVICE, true, "ResponsesInvalid", NULL, 0, "code", "invalid" },
