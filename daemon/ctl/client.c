@@ -99,7 +99,8 @@ static bool is_lost(int r)
 
 enum ctl_exit client_failed(const struct client_call *c, const sd_bus_error *error, int r)
 {
-	const char *subject = c->subject ?: c->member;
+	const char *subject = c->subject ?: c->member, *text;
+	size_t n = strlen(subject);
 	struct error_kind kind;
 
 	/* What fails here and not there has a name of System.Error or none. */
@@ -111,8 +112,11 @@ enum ctl_exit client_failed(const struct client_call *c, const sd_bus_error *err
 	kind = kind_of(c, error);
 	if (kind.code == CTL_NOT_RUNNING)
 		return client_complain(kind.code, "%s (%s)", kind.text, error->name);
-	return client_complain(kind.code, "%s: %s (%s)", subject, kind.text ?: error->message ?: strerror(-r),
-			       error->name);
+	text = kind.text ?: error->message ?: strerror(-r);
+	/* Some sentences of the daemon begin with the device. */
+	if (!strncmp(text, subject, n) && !strncmp(text + n, ": ", 2))
+		text += n + 2;
+	return client_complain(kind.code, "%s: %s (%s)", subject, text, error->name);
 }
 
 static int open_address(const char *address, sd_bus **ret)

@@ -90,6 +90,20 @@ static void print_faults(const struct snapshot *s)
 	       units_ns(p99, counter(s, "LatencyP99NSec")), units_ns(p999, counter(s, "LatencyP999NSec")));
 }
 
+/* All diagnostics, a line each. */
+static void print_reload_error(const char *text)
+{
+	const char *label = "Reload failed";
+	size_t n;
+
+	for (; *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		printf("%*s%c %s%.*s%s\n", LABEL, label, *label ? ':' : ' ', colour_begin(COLOUR_RED), (int)n, text,
+		       colour_end());
+		label = "";
+	}
+}
+
 /* Only what this daemon has. */
 static void print_optional(const struct snapshot *s)
 {
@@ -111,10 +125,8 @@ static void print_optional(const struct snapshot *s)
 		object_print_property(properties[i].name, v, stdout);
 		putchar('\n');
 	}
-	v = variant_get(s->manager, "LastReloadError");
-	if (*variant_string(variant_at(v, 0)) || *variant_string(variant_at(v, 1)))
-		printf("%*s: %s%s%s\n", LABEL, "Reload failed", colour_begin(COLOUR_RED),
-		       variant_string(variant_at(v, 1)), colour_end());
+	if (*variant_string(variant_at(variant_get(s->manager, "LastReloadError"), 0)))
+		print_reload_error(variant_string(variant_at(variant_get(s->manager, "LastReloadError"), 1)));
 }
 
 /* What somebody must do something about. */
