@@ -12,21 +12,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "ctl/client.h"
 #include "ctl/output.h"
 #include "ctl/svg.h"
 #include "ctl/units.h"
 
 #define MAX_SAMPLES 100000
-#define NSEC_PER_SEC 1000000000
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal_number)
-{
-	(void)signal_number;
-	interrupted = 1;
-}
 
 struct moment {
 	uint64_t usec;
@@ -71,16 +63,19 @@ static enum ctl_exit read_buckets(sd_bus *bus, const char *path, struct buckets 
 	return buckets_read(v, ret) < 0 ? client_complain(CTL_FAILURE, "LatencyBuckets makes no sense") : CTL_OK;
 }
 
-static void sleep_until(struct timespec *t, uint64_t usec)
+/* False: SIGINT came, which is blocked, so that it breaks no call off. */
+static bool sleep_until(uint64_t ns)
 {
-	t->tv_sec += (time_t)(usec / 1000000);
-	t->tv_nsec += (long)(usec % 1000000) * 1000;
-	if (t->tv_nsec >= NSEC_PER_SEC) {
-		t->tv_nsec -= NSEC_PER_SEC;
-		t->tv_sec++;
-	}
-	while (!interrupted && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, t, NULL) == EINTR)
-		;
+	uint64_t now = clock_now_ns(), left = ns > now ? ns - now : 0;
+	struct timespec timeout = { (time_t)(left / NSEC_PER_SEC), (long)(left % NSEC_PER_SEC) };
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	while (sigtimedwait(&mask, NULL, &timeout) < 0)
+		if (errno == EAGAIN)
+			return true;
+	return false;
 }
 
 static void add_sample(struct record *r, const struct moment *now)
@@ -100,13 +95,14 @@ static void add_sample(struct record *r, const struct moment *now)
 static enum ctl_exit record(sd_bus *bus, struct record *r, uint64_t interval_usec, uint64_t n)
 {
 	enum ctl_exit e = read_buckets(bus, r->path, &r->before) ?: read_moment(bus, r->path, &r->start);
-	struct timespec t;
+	uint64_t next = clock_now_ns();
 	struct moment now;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
 	r->last = r->start;
-	for (uint64_t i = 0; i < n && !e && !interrupted; i++) {
-		sleep_until(&t, interval_usec);
+	for (uint64_t i = 0; i < n && !e; i++) {
+		next += interval_usec * NSEC_PER_USEC;
+		if (!sleep_until(next))
+			break;
 		e = read_moment(bus, r->path, &now);
 		if (!e)
 			add_sample(r, &now);
@@ -141,9 +137,9 @@ static enum ctl_exit draw(const struct record *r, const struct plot_request *q)
 
 enum ctl_exit plot_record(sd_bus *bus, const struct plot_request *q)
 {
-	struct sigaction action = { .sa_handler = on_interrupt };
 	_cleanup_(record_deinit) struct record r = { 0 };
 	enum ctl_exit e;
+	sigset_t mask;
 	uint64_t n;
 
 	n = q->duration_usec / q->interval_usec;
@@ -152,7 +148,9 @@ enum ctl_exit plot_record(sd_bus *bus, const struct plot_request *q)
 	r.samples = calloc(n, sizeof(*r.samples));
 	if (!r.samples)
 		return client_no_memory();
-	sigaction(SIGINT, &action, NULL);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
 	e = q->name ? client_find(bus, q->find, q->name, &r.path) : CTL_OK;
 	e = e ?: record(bus, &r, q->interval_usec, n);
 	return e ?: draw(&r, q);

@@ -135,6 +135,10 @@ assert len(points) == 5, points
 texts = [e.text for e in root if e.tag.endswith("text")]
 assert "nic0" in texts and any("p99.9" in t for t in texts), texts
 EOT
+# Ctrl-C draws what there is
+timeout --preserve-status -s INT 2 "$iopfctl" --bus="$bus_address" stats --plot="$tmp/early.svg" --interval=100ms \
+	--duration=1h > "$tmp/out" || fail "a plot that was interrupted"
+python3 -c 'import sys, xml.dom.minidom as d; d.parse(sys.argv[1])' "$tmp/early.svg" || fail "an early plot"
 expect 1 stats --plot="$tmp/none/plot.svg" --interval=100ms --duration=100ms
 
 # Configuration files, by the daemon's program
