@@ -12,6 +12,7 @@ VERSION := 0.1
 PREFIX ?= /usr
 prefix ?= $(PREFIX)
 exec_prefix ?= $(prefix)
+bindir ?= $(exec_prefix)/bin
 sbindir ?= $(exec_prefix)/sbin
 datadir ?= $(prefix)/share
 libdir ?= $(exec_prefix)/lib
@@ -23,6 +24,9 @@ sysconfdir ?= /etc
 unitdir ?= $(prefix)/lib/systemd/system
 catalogdir ?= $(prefix)/lib/systemd/catalog
 sysusersdir ?= $(prefix)/lib/sysusers.d
+tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
+bashcompletiondir ?= $(datadir)/bash-completion/completions
+zshcompletiondir ?= $(datadir)/zsh/site-functions
 udevrulesdir ?= $(prefix)/lib/udev/rules.d
 dbuspolicydir ?= $(datadir)/dbus-1/system.d
 dbusinterfacesdir ?= $(datadir)/dbus-1/interfaces
@@ -251,13 +255,19 @@ bench-more:
 	$(SUBMAKE) all tests
 	for b in $(BENCHES); do IOPFD_BUILD='$(abspath $(BUILD))' $$b || exit 1; done
 
-# FILE:FOLDER:MODE of all that is installed, but for the sample configuration, which may
+# FILE:FOLDER:MODE[:NAME] of all that is installed, but for the sample configuration, which may
 # be the administrator's by now.
 INSTALLED := $(BUILD)/iopfd:$(sbindir):755 \
+	$(BUILD)/iopfctl:$(bindir):755 \
 	$(BUILD)/iopfd.service:$(unitdir):644 \
 	systemd/iopfd.catalog:$(catalogdir):644 \
 	systemd/60-iopfd.rules:$(udevrulesdir):644 \
-	systemd/iopfd.sysusers.conf:$(sysusersdir)/iopfd.conf:644 \
+	systemd/iopfd-metrics.service:$(unitdir):644 \
+	systemd/iopfd-metrics.timer:$(unitdir):644 \
+	systemd/iopfd.sysusers.conf:$(sysusersdir):644:iopfd.conf \
+	systemd/iopfd.tmpfiles.conf:$(tmpfilesdir):644:iopfd.conf \
+	conf/iopfctl.bash:$(bashcompletiondir):644:iopfctl \
+	conf/_iopfctl:$(zshcompletiondir):644 \
 	conf/org.iopfd1.conf:$(dbuspolicydir):644 \
 	conf/org.iopfd1.xml:$(dbusinterfacesdir):644 \
 	include/iopfd/policy.h:$(includedir)/iopfd:644 \
@@ -265,11 +275,11 @@ INSTALLED := $(BUILD)/iopfd:$(sbindir):755 \
 	$(foreach m,$(wildcard man/*.[1-8]),$(m):$(mandir)/man$(subst .,,$(suffix $(m))):644)
 CONFIG := $(DESTDIR)$(sysconfdir)/iopfd
 field = $(word $2,$(subst :, ,$1))
-target = $(DESTDIR)$(call field,$1,2)$(if $(suffix $(filter %.conf,$(call field,$1,2))),,/$(notdir $(call field,$1,1)))
+target = $(DESTDIR)$(call field,$1,2)/$(or $(call field,$1,4),$(notdir $(call field,$1,1)))
 
 $(BUILD)/iopfd.service: systemd/iopfd.service.in FORCE
 	mkdir -p $(BUILD)
-	sed 's|@sbindir@|$(sbindir)|g' $< > $@
+	sed 's|@sbindir@|$(sbindir)|g; s|@bindir@|$(bindir)|g' $< > $@
 
 $(BUILD)/iopfd.pc: conf/iopfd.pc.in FORCE
 	mkdir -p $(BUILD)

@@ -17,7 +17,7 @@ fail() {
 
 # A folder of its own with what was built, which is not built again: "-o all"
 mkdir "$tmp/build"
-cp "$IOPFD_BUILD/iopfd" "$tmp/build"
+cp "$IOPFD_BUILD/iopfd" "$IOPFD_BUILD/iopfctl" "$tmp/build"
 run() {
 	make -s -o all BUILD="$tmp/build" "$@" > "$tmp/log" 2>&1 || { cat "$tmp/log"; fail "make $*"; }
 }
@@ -27,12 +27,17 @@ list() {
 
 cat > "$tmp/expected" << EOT
 644 etc/iopfd/iopfd.conf
+755 usr/bin/iopfctl
 644 usr/include/iopfd/policy.h
 644 usr/lib/systemd/catalog/iopfd.catalog
+644 usr/lib/systemd/system/iopfd-metrics.service
+644 usr/lib/systemd/system/iopfd-metrics.timer
 644 usr/lib/systemd/system/iopfd.service
 644 usr/lib/sysusers.d/iopfd.conf
+644 usr/lib/tmpfiles.d/iopfd.conf
 644 usr/lib/udev/rules.d/60-iopfd.rules
 755 usr/sbin/iopfd
+644 usr/share/bash-completion/completions/iopfctl
 644 usr/share/dbus-1/interfaces/org.iopfd1.xml
 644 usr/share/dbus-1/system.d/org.iopfd1.conf
 644 usr/share/man/man1/iopfctl.1
@@ -42,6 +47,7 @@ cat > "$tmp/expected" << EOT
 644 usr/share/man/man7/iopfd-stats.7
 644 usr/share/man/man8/iopfd.8
 644 usr/share/pkgconfig/iopfd.pc
+644 usr/share/zsh/site-functions/_iopfctl
 EOT
 run install DESTDIR="$tmp/root"
 list "$tmp/root" | diff "$tmp/expected" - || fail "installed: not what was expected (<)"
@@ -49,7 +55,10 @@ list "$tmp/root" | diff "$tmp/expected" - || fail "installed: not what was expec
 [ "$(stat -c %a "$tmp/root/usr/lib/iopfd/policies")" = 755 ] || fail "no folder for plugins"
 grep -qx 'plugindir=/usr/lib/iopfd/policies' "$tmp/root/usr/share/pkgconfig/iopfd.pc" || fail "plugindir of iopfd.pc"
 grep -qx 'ExecStart=/usr/sbin/iopfd' "$tmp/root/usr/lib/systemd/system/iopfd.service" || fail "ExecStart of the unit"
+grep -qx 'ExecReload=/usr/bin/iopfctl reload' "$tmp/root/usr/lib/systemd/system/iopfd.service" || fail "ExecReload of the unit"
 "$tmp/root/usr/sbin/iopfd" --version | grep -q '^iopfd ' || fail "it does not run"
+"$tmp/root/usr/bin/iopfctl" version > "$tmp/log" 2>&1 || [ $? = 3 ] || fail "iopfctl does not run"
+"$tmp/root/usr/bin/iopfctl" --help | grep -q probe || fail "iopfctl does not help"
 
 echo '# mine' >> "$tmp/root/etc/iopfd/iopfd.conf"
 run install DESTDIR="$tmp/root"

@@ -9,7 +9,7 @@ trap 'rm -rf "$tmp"' EXIT
 chmod 755 "$tmp"
 
 # A copy that points at the build
-sed "s|@sbindir@|$IOPFD_BUILD|" systemd/iopfd.service.in > "$tmp/iopfd.service"
+sed "s|@s*bindir@|$IOPFD_BUILD|" systemd/iopfd.service.in > "$tmp/iopfd.service"
 
 status=0
 systemd-analyze verify --recursive-errors=no --man=no "$tmp/iopfd.service" > "$tmp/out" 2>&1 || status=$?

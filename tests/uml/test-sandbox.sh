@@ -39,7 +39,7 @@ grep -q '^iopfd:' /etc/passwd || {
 	echo 'iopfd:x:987:' >> /etc/group
 }
 install -m 755 "$IOPFD_BUILD/iopfd" /usr/sbin/iopfd
-sed 's|@sbindir@|/usr/sbin|' systemd/iopfd.service.in > /etc/systemd/system/iopfd.service
+sed 's|@sbindir@|/usr/sbin|; s|@bindir@|/usr/bin|' systemd/iopfd.service.in > /etc/systemd/system/iopfd.service
 mkdir -p /etc/dbus-1/system.d /etc/iopfd
 cp conf/org.iopfd1.conf /etc/dbus-1/system.d/
 systemctl reload dbus.service
