@@ -227,12 +227,20 @@ check-unit:
 	$(SUBMAKE) tests
 	$(RUN) $(TESTS)
 
-check-asan check-ubsan:
+SAN_OF_asan := address
+SAN_OF_ubsan := undefined
+SAN_OF_tsan := thread
+check-asan check-ubsan check-tsan:
 	tests/deps.sh build demo check
-	$(SUBMAKE) BUILD=$(BUILD)/$(@:check-%=%) SAN=$(if $(filter %asan,$@),address,undefined) run-sanitized
+	$(SUBMAKE) BUILD=$(BUILD)/$(@:check-%=%) SAN=$(SAN_OF_$(@:check-%=%)) run-sanitized
 
+# Under the thread sanitizer what has threads: it takes several times as long.
+TSAN_TESTS := $(patsubst %,$(BUILD)/tests/%,conformance/test-device conformance/test-policy unit/test-mailbox \
+	unit/test-pager unit/test-plugin unit/test-populate unit/test-sim-dma unit/test-stats unit/test-trace)
+TSAN_DAEMON_TESTS := $(patsubst %,tests/daemon/%.sh,budget file plugin regions shards start-stop statistics trace)
 run-sanitized: all tests
-	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 $(RUN) $(TESTS) $(filter-out %/install.sh %/unit.sh,$(DAEMON_TESTS))
+	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 $(RUN) \
+		$(if $(filter thread,$(SAN)),$(TSAN_TESTS) $(TSAN_DAEMON_TESTS),$(TESTS) $(filter-out %/install.sh %/unit.sh,$(DAEMON_TESTS)))
 
 check-vm check-uml:
 	tests/deps.sh build demo check
@@ -307,6 +315,7 @@ help:
 	@echo 'check-unit   unit and conformance tests only'
 	@echo 'check-asan   unit, conformance and daemon tests with the address and leak sanitizer'
 	@echo 'check-ubsan  the same with the undefined behaviour sanitizer'
+	@echo 'check-tsan   what has threads, with the thread sanitizer'
 	@echo 'check-uml    tests on the mock device of a user-mode kernel'
 	@echo 'check-vm     tests on VFIO devices of an emulated machine'
 	@echo 'bench        iopfd beside other fault loops, about 15 minutes: a table, plots in build/bench/'
@@ -319,7 +328,7 @@ help:
 	@echo 'Variables: BUILD=folder CC=clang OPT=-O0 WERROR=-Werror SAN=address|undefined|thread WITH_URING=0 V=1'
 
 FORCE:
-.PHONY: all tests deps check check-unit check-asan check-ubsan check-uml check-vm run-sanitized \
+.PHONY: all tests deps check check-unit check-asan check-ubsan check-tsan check-uml check-vm run-sanitized \
 	demo bench bench-json bench-more install uninstall clean help FORCE
 .SECONDARY:
 -include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(TEST_SOURCES) $(TOOL_SOURCES) $(SHARED_SOURCES) $(BENCH_LIB_SOURCES) tests/bench/silent/account.c $(DRIVER_SOURCES) $(wildcard tests/conformance/*.c tests/daemon/*.c)) $(PLUGINS:.so=.d)
