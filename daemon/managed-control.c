@@ -116,6 +116,8 @@ static int on_drain_poll(struct loop_source *s, uint32_t events, void *userdata)
 		drain_end(d, 0, NULL);
 	else if (d->manager->stop_asked)
 		drain_end(d, ENODEV, "the daemon stops");
+	else if (d->leaving.error)
+		drain_end(d, ENODEV, d->leaving.text);
 	else if (now_ns >= d->timer_end_ns)
 		drain_end(d, ETIMEDOUT, "it goes on asking for pages, stop its work first");
 	else

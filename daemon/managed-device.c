@@ -11,11 +11,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/messages.h"
 #include "managed.h"
-
-#define MESSAGE_ATTACHED "b2f3a1c07d5e4c1e9a6f0d3c5b8e7a11"
-#define MESSAGE_DETACHED "c4d5b2e18e6f4d2fab7a1e4d6c9f8b22"
-#define MESSAGE_FAILED "d6e7c3f29f7a4e3abc8b2f5e7daa9c33"
 
 static void set_state(struct managed_device *d, enum device_state state, const struct reason *why)
 {
@@ -53,6 +50,7 @@ static void step_end(struct managed_device *d)
 	void (*ended)(struct managed_device *d) = d->ended;
 
 	d->ended = NULL;
+	managed_hotplug_step_ended(d);
 	ended(d);
 	manager_settled(m);
 }
@@ -71,20 +69,33 @@ static void close_device(struct managed_device *d)
 
 	TAILQ_FOREACH(e, &d->entry.attachments, link)
 		managed_attachment_idle(managed_attachment(e));
+	managed_hotplug_closing(d);
 	if (d->entry.device)
 		d->entry.device->ops->close(d->entry.device);
+	d->is_open = false;
+}
+
+static void show_lost(struct managed_device *d)
+{
+	set_state(d, d->leaving.error == EIO ? DEVICE_FAILED : DEVICE_ABSENT, &d->leaving);
+	log_state(d, LOG_WARNING, MESSAGE_LOST, d->leaving.text);
+	service_device_lost(d->manager->service, &d->entry, d->leaving.text);
 }
 
 static void detach_end(struct managed_device *d)
 {
 	close_device(d);
-	if (d->why.error) {
+	if (d->losing) {
+		show_lost(d);
+	} else if (d->why.error) {
 		set_state(d, DEVICE_FAILED, &d->why);
 		log_state(d, LOG_ERR, MESSAGE_FAILED, d->why.text);
 	} else {
 		set_state(d, DEVICE_DETACHED, NULL);
 		log_state(d, LOG_INFO, MESSAGE_DETACHED, "detached");
 	}
+	d->losing = false;
+	d->leaving.error = 0;
 	step_end(d);
 }
 
@@ -143,8 +154,10 @@ static int open_device(struct managed_device *d, enum device_state *ret_state)
 	if (r < 0)
 		return r;
 	d->entry.device = device;
+	d->leaving.error = 0;
 	device->uses_pasids = d->uses_pasids;
 	device->bus_master = d->bus_master;
+	managed_hotplug_expect(d);
 	device->spin_ns = d->manager->may_spin ? d->spin_ns : 0;
 	if (device->ops->uses_iommufd)
 		r = manager_get_iommufd(d->manager, &iommufd, &d->why);
@@ -154,7 +167,11 @@ static int open_device(struct managed_device *d, enum device_state *ret_state)
 	/* The kernel binds it only when nobody else holds it any more. */
 	d->entry.lent &= r < 0;
 	*ret_state = r == -ENOENT ? DEVICE_ABSENT : r == -ENXIO ? DEVICE_UNBOUND : DEVICE_FAILED;
-	return r;
+	if (r < 0)
+		return r;
+	d->is_open = true;
+	managed_hotplug_opened(d);
+	return 0;
 }
 
 static int open_spaces(struct managed_device *d)
@@ -204,6 +221,17 @@ void managed_device_stop(struct managed_device *d, void (*ended)(struct managed_
 	}
 	set_state(d, DEVICE_DRAINING, NULL);
 	detach_all(d);
+}
+
+void managed_device_lose(struct managed_device *d, void (*ended)(struct managed_device *d))
+{
+	d->losing = managed_device_is_attached(d);
+	managed_device_stop(d, ended);
+}
+
+void managed_device_miss(struct managed_device *d, enum device_state state, const struct reason *why)
+{
+	set_state(d, state, why);
 }
 
 static void pause_end(struct managed_device *d)
@@ -295,6 +323,7 @@ static void release(struct managed_device *d)
 	while (!TAILQ_EMPTY(&d->entry.attachments))
 		managed_attachment_free(first_attachment(d));
 	loop_remove(d->timer);
+	managed_hotplug_forget(d);
 	device_free(d->entry.device);
 	free(d->entry.error_text);
 	free(d->entry.source);

@@ -99,8 +99,9 @@ static size_t most_workers(const struct config *config)
 
 int shards_init(struct manager *m, const struct config *config)
 {
-	/* Of each space: start, drain or stop, a shrink and a cry for one; of each attachment one. */
-	size_t needed = config->n_spaces * 4 + COMMANDS_MAX + 1;
+	/* Of each space: start, drain or stop, a shrink, a cry for one and word of refused faults; of
+	 * each attachment one. */
+	size_t needed = config->n_spaces * 5 + COMMANDS_MAX + 1;
 
 	for (size_t i = 0; i < config->n_devices; i++)
 		needed += config->devices[i].n_pasids + 1;

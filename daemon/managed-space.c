@@ -21,8 +21,8 @@
 /* What a space gives back when another one finds nothing, at most. */
 #define SHRINK_BYTES (4ull << 20)
 
-/* On its shard at once: start, stop, a shrink, and a cry for one. */
-#define CALLS_PER_SPACE 4
+/* On its shard at once: start, stop, a shrink, a cry for one, and word of refused faults. */
+#define CALLS_PER_SPACE 5
 
 static const char *const on_fault_names[] = {
 	[REGION_DEMAND] = "demand",
@@ -126,6 +126,19 @@ static void on_starving(void *userdata)
 		shard_notify(s->shard, on_starving_told, s);
 }
 
+static void on_refusing_told(void *userdata)
+{
+	managed_storm_watch(((struct managed_space *)userdata)->manager);
+}
+
+static void on_refused(void *userdata)
+{
+	struct managed_space *s = userdata;
+
+	if (!atomic_load_explicit(&s->refusing, memory_order_relaxed) && !atomic_exchange(&s->refusing, true))
+		shard_notify(s->shard, on_refusing_told, s);
+}
+
 static int init(struct managed_space *s, const struct config *config, const struct config_space *c)
 {
 	struct manager *m = s->manager;
@@ -137,6 +150,7 @@ static int init(struct managed_space *s, const struct config *config, const stru
 		.deadline_ns = config->deadline_ns,
 		.workers = m->workers,
 		.on_starving = on_starving,
+		.on_refused = on_refused,
 		.userdata = s,
 	};
 	int r;

@@ -17,6 +17,7 @@
 #include "fault/shard.h"
 #include "fault/stats-page.h"
 #include "fault/worker.h"
+#include "hotplug.h"
 #include "manager.h"
 
 /* Commands of the bus that may be under way at once. */
@@ -44,6 +45,7 @@ struct managed_space {
 	int32_t numa_node;
 	struct policy_setting **settings; /* of each region; ends with key NULL */
 	atomic_bool starving; /* the control thread has been told */
+	atomic_bool refusing; /* likewise: faults are refused */
 	struct shard_call start_call;
 	struct shard_call shrink_call;
 	uint64_t shrink_bytes;
@@ -78,6 +80,21 @@ struct managed_device {
 	uint64_t drain_groups;
 	struct managed_attachment *pasid; /* the step is about this one alone */
 	struct reason why; /* of the first failure of the step */
+
+	/* Coming and going (managed-hotplug.c). */
+	bool is_open;
+	struct hotplug_watch *watch;  /* NULL: it neither comes nor goes */
+	struct loop_source *request;  /* while it is open: the kernel wants it back */
+	struct loop_source *failure;  /* likewise: it had an error that cannot be corrected */
+	struct loop_source *review;   /* timer; NULL until something happened */
+	bool review_due;              /* when what is under way has ended */
+	unsigned n_looks;             /* since something happened last */
+	struct reason leaving;        /* error 0: it stays; EIO: it stays, but cannot be used */
+	bool losing;                  /* that is why the step is under way */
+
+	/* Refused faults (managed-storm.c): how many when that was last looked at; told at. */
+	uint64_t n_refused;
+	uint64_t storm_told_ns;
 };
 
 struct manager {
@@ -90,6 +107,9 @@ struct manager {
 	struct workers *workers;
 	char *plugin_dir;
 	uint64_t deadline_ns;
+	struct hotplug *hotplug; /* NULL until a device can come and go */
+	struct loop_source *storm; /* timer; runs only while faults are refused */
+	uint64_t storm_ns;   /* when that was last looked at; 0: it does not run */
 	unsigned n_commands; /* of the bus, under way */
 	TAILQ_HEAD(, managed_trace) traces;
 	unsigned n_traces;
@@ -176,6 +196,13 @@ int managed_device_new(struct manager *m, const struct config *config, const str
 struct managed_device *managed_device_free(struct managed_device *d); /* not attached; no step */
 void managed_device_start(struct managed_device *d, void (*ended)(struct managed_device *d));
 void managed_device_stop(struct managed_device *d, void (*ended)(struct managed_device *d));
+
+/* It leaves, for d->leaving: released at once, whatever it still asks; then absent, or failed. */
+void managed_device_lose(struct managed_device *d, void (*ended)(struct managed_device *d));
+
+/* Not attached: it is absent or unbound, for this reason. */
+void managed_device_miss(struct managed_device *d, enum device_state state, const struct reason *why);
+
 static inline bool managed_device_is_attached(const struct managed_device *d)
 {
 	return d->entry.state == DEVICE_ACTIVE || d->entry.state == DEVICE_PAUSED;
@@ -202,6 +229,20 @@ void managed_traces_join(struct manager *m, size_t shard);
 void managed_traces_deinit(struct manager *m);
 
 void managed_dump(void *manager, FILE *out); /* as service_hooks.on_dump */
+
+/* Coming and going. expect: before the open, so that nothing is missed. opened, closing: watches
+ * for what the kernel says of an open device. step_ended: looks at what happened meanwhile.
+ * resume: likewise for all, after what concerned all. forget: before it is freed. */
+void managed_hotplug_expect(struct managed_device *d);
+void managed_hotplug_opened(struct managed_device *d);
+void managed_hotplug_closing(struct managed_device *d);
+void managed_hotplug_step_ended(struct managed_device *d);
+void managed_hotplug_resume(struct manager *m);
+void managed_hotplug_forget(struct managed_device *d);
+
+/* On the control thread: faults of a space were refused. The rate of each device is looked at
+ * from now on, until none is refused any more. */
+void managed_storm_watch(struct manager *m);
 
 /* A step begins, a step has ended. */
 void manager_begin(struct manager *m);

@@ -192,6 +192,8 @@ void manager_settled(struct manager *m)
 	if (m->stop_asked && !m->stopping && !m->n_settling) {
 		m->stopping = true;
 		stop_begin(m);
+	} else if (next && !m->next) {
+		managed_hotplug_resume(m);
 	}
 }
 
@@ -326,6 +328,8 @@ struct manager *manager_free(struct manager *m)
 		managed_device_free(managed_device(TAILQ_FIRST(&m->directory.devices)));
 	while (!TAILQ_EMPTY(&m->directory.spaces))
 		managed_space_free(managed_space(TAILQ_FIRST(&m->directory.spaces)));
+	hotplug_free(m->hotplug);
+	loop_remove(m->storm);
 	stats_page_free(m->page);
 	iommufd_close(m->iommufd);
 	loop_remove(m->signals);

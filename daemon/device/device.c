@@ -74,6 +74,9 @@ int device_init(struct device *d, const struct device_ops *ops, const char *name
 		.address = strdup(address),
 		.sysfs_path = strdup(""),
 		.vfio_device = strdup(""),
+		.given_fd = -1,
+		.request_fd = -1,
+		.error_fd = -1,
 	};
 	if (!d->name || !d->address || !d->sysfs_path || !d->vfio_device) {
 		device_deinit(d);
@@ -88,5 +91,6 @@ void device_deinit(struct device *d)
 	free(d->address);
 	free(d->sysfs_path);
 	free(d->vfio_device);
+	close_fd(&d->given_fd);
 	d->name = d->address = d->sysfs_path = d->vfio_device = NULL;
 }

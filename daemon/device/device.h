@@ -63,6 +63,15 @@ struct device_ops {
 	int (*open)(struct device *d, struct iommufd *iommufd, struct reason *why);
 	void (*close)(struct device *d);
 	void (*free)(struct device *d);
+
+	/* Control thread; NULL: devices of this kind neither come nor go. watch: the path, on the
+	 * heap, whose coming, going or change of rights means that a look is worth it; its last
+	 * component may be "*"; NULL: there is none. look: open or not, without touching it. 0: it
+	 * is there and may be opened; -ENOENT, -ENXIO as open, also of an open one that has gone;
+	 * anything else: not yet. */
+	char *(*watch)(const struct device *d);
+	int (*look)(const struct device *d, struct reason *why);
+
 	int (*lend)(struct device *d, int *ret_fd);   /* a duplicate of the VFIO fd, or -EOPNOTSUPP */
 	size_t (*counters)(struct device *d, struct device_counter *ret, size_t size); /* may be NULL */
 
@@ -97,6 +106,11 @@ struct device {
 	char *address;        /* as configured */
 	bool uses_pasids;     /* set by the owner before attach: PASIDs will be attached too */
 	int64_t spin_ns;      /* set by the owner: how long a loop may spin for its faults, as for loop_set_spin() */
+	int given_fd;         /* set by the owner before open: its VFIO fd, which open() or free() takes; -1 = none */
+	/* Readable when the kernel wants an open device back, and when it had an error that cannot
+	 * be corrected; the engine's own; -1: it does not tell. */
+	int request_fd;
+	int error_fd;
 	bool bus_master;      /* set by the owner: memory decoding and bus mastering on with the RID's attach */
 	uint32_t dev_id;      /* as in fault records; valid while open */
 	uint32_t max_pasids;  /* how many PASIDs it has; 0 = none; valid while open */
@@ -118,7 +132,7 @@ const struct device_ops *device_find_ops(const char *address, struct reason *why
 /* For the configuration: 0 or -EINVAL with the sentence in why. */
 int device_check_address(const char *address, struct reason *why);
 
-/* Copies both strings. uses_pasids and bus_master are the caller's to set afterwards. */
+/* Copies both strings. uses_pasids, bus_master and given_fd are the caller's to set afterwards. */
 int device_new(const char *name, const char *address, struct device **ret, struct reason *why);
 struct device *device_free(struct device *d); /* closes it if need be; takes NULL, returns NULL */
 DEFINE_CLEANUP(struct device, device_free)

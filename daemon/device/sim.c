@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/util.h"
@@ -76,6 +77,22 @@ static int sim_new(const char *name, const char *address, struct device **ret, s
 	return 0;
 }
 
+static char *sim_watch(const struct device *device)
+{
+	const char *path = container_of(device, struct sim_device, device)->options.present;
+
+	return *path ? strdup(path) : NULL;
+}
+
+static int sim_look(const struct device *device, struct reason *why)
+{
+	const char *path = container_of(device, struct sim_device, device)->options.present;
+
+	if (*path && access(path, F_OK) < 0)
+		return reason_set(why, ENOENT, "there is no %s, and so no device", path);
+	return 0;
+}
+
 static int sim_open(struct device *device, struct iommufd *iommufd, struct reason *why)
 {
 	/* In the kernel the iommufd numbers its objects; the simulated ones have none. */
@@ -86,6 +103,9 @@ static int sim_open(struct device *device, struct iommufd *iommufd, struct reaso
 	(void)iommufd;
 	if (d->dma)
 		return reason_set(why, EBUSY, "is open already");
+	r = sim_look(device, why);
+	if (r < 0)
+		return r;
 	device->dev_id = atomic_fetch_add(&last_dev_id, 1) + 1;
 	r = sim_dma_new(&d->options, device->dev_id, device->name, &d->dma);
 	if (r < 0)
@@ -230,6 +250,8 @@ const struct device_ops device_sim_ops = {
 	.open = sim_open,
 	.close = sim_close,
 	.free = sim_free,
+	.watch = sim_watch,
+	.look = sim_look,
 	.lend = sim_lend,
 	.counters = sim_counters,
 	.ioas_open = sim_ioas_open,

@@ -11,6 +11,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static bool is_vfio_name(const char *name)
@@ -148,4 +150,24 @@ int vfio_find(const struct vfio_paths *paths, const char *address, struct vfio_l
 	ret->vendor_id = read_id(ret->sysfs_path, "vendor");
 	ret->device_id = read_id(ret->sysfs_path, "device");
 	return find_node(paths, ret->sysfs_path, &ret->node, why);
+}
+
+int vfio_find_fd(const struct vfio_paths *paths, int fd, struct vfio_location *ret, struct reason *why)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	struct stat st;
+	ssize_t n = -1;
+
+	*ret = (struct vfio_location){ 0 };
+	if (fstat(fd, &st) < 0)
+		return reason_set(why, errno, "cannot look at the file that was given: %s", strerror(errno));
+	if (S_ISCHR(st.st_mode)) {
+		snprintf(path, sizeof(path), "%s/dev/char/%u:%u", paths->sysfs, major(st.st_rdev), minor(st.st_rdev));
+		n = readlink(path, target, sizeof(target) - 1);
+	}
+	target[n < 0 ? 0 : n] = 0;
+	if (!is_vfio_name(basename(target)))
+		return reason_set(why, EINVAL, "the file that was given is no VFIO device: expected one of "
+				  "/dev/vfio/devices/vfio*");
+	return vfio_find(paths, basename(target), ret, why);
 }

@@ -58,12 +58,12 @@ static void vfio_free(struct device *d)
 	free(to_vfio(d));
 }
 
-/* What was found is shown even when the device then cannot be used. */
-static int find(struct vfio *v, struct reason *why)
+/* What was found is shown even when the device then cannot be used. given_fd: -1 = none. */
+static int find(struct vfio *v, int given_fd, struct reason *why)
 {
 	_cleanup_(vfio_location_deinit) struct vfio_location l;
 	struct device *d = &v->device;
-	int r = vfio_find(&v->paths, d->address, &l, why);
+	int r = given_fd >= 0 ? vfio_find_fd(&v->paths, given_fd, &l, why) : vfio_find(&v->paths, d->address, &l, why);
 
 	l.sysfs_path = l.sysfs_path ?: strdup("");
 	l.node = l.node ?: strdup("");
@@ -95,15 +95,16 @@ static int bind_iommufd(int fd, const struct iommufd *iommufd, uint32_t *ret_dev
 static int vfio_open(struct device *d, struct iommufd *iommufd, struct reason *why)
 {
 	struct vfio *v = to_vfio(d);
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = TAKE_FD(d->given_fd);
 	uint32_t max_pasids = 0, dev_id = 0;
 	int r;
 
 	assert(v->fd < 0 && iommufd);
-	r = find(v, why);
+	r = find(v, fd, why);
 	if (r < 0)
 		return r;
-	fd = open(d->vfio_device, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		fd = open(d->vfio_device, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return vfio_explain(v, VFIO_OPEN, errno, why);
 	r = bind_iommufd(fd, iommufd, &dev_id);
@@ -119,11 +120,14 @@ static int vfio_open(struct device *d, struct iommufd *iommufd, struct reason *w
 	d->dev_id = dev_id;
 	d->max_pasids = max_pasids;
 	v->fd = TAKE_FD(fd);
+	v->saw_node = access(d->vfio_device, F_OK) == 0;
+	vfio_events_open(v);
 	return 0;
 }
 
 static void vfio_close(struct device *d)
 {
+	vfio_events_close(to_vfio(d));
 	close_fd(&to_vfio(d)->fd);
 }
 
@@ -229,6 +233,8 @@ const struct device_ops device_vfio_ops = {
 	.open = vfio_open,
 	.close = vfio_close,
 	.free = vfio_free,
+	.watch = vfio_watch,
+	.look = vfio_look,
 	.lend = vfio_lend,
 	.ioas_open = vfio_ioas_open,
 	.ioas_close = ioas_close,

@@ -17,6 +17,7 @@ struct vfio {
 	struct device device;
 	struct vfio_paths paths;
 	int fd; /* the character device, bound; -1 = not open */
+	bool saw_node; /* the node showed in our /dev when it was opened */
 };
 
 struct vfio_location {
@@ -32,10 +33,22 @@ int vfio_find_check(const char *address, struct reason *why);
 /* -ENOENT, -ENXIO and others as ops->open. *ret is to be released by the caller, also after
  * a failure: what was found until then is in it. */
 int vfio_find(const struct vfio_paths *paths, const char *address, struct vfio_location *ret, struct reason *why);
+
+/* The same for a device file that is open already. */
+int vfio_find_fd(const struct vfio_paths *paths, int fd, struct vfio_location *ret, struct reason *why);
 void vfio_location_deinit(struct vfio_location *l);
 
 /* Its configuration space, through the open device. */
 int vfio_config(const struct vfio *v, struct pci_config *ret);
+
+/* The eventfds of request and error: made and closed with the device. A kernel that does not
+ * have them is no reason to fail. */
+void vfio_events_open(struct vfio *v);
+void vfio_events_close(struct vfio *v);
+
+/* As device_ops.watch and look. */
+char *vfio_watch(const struct device *d);
+int vfio_look(const struct device *d, struct reason *why);
 
 enum vfio_call {
 	VFIO_OPEN,

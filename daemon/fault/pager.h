@@ -45,6 +45,7 @@ struct pager_setup {
 	struct workers *workers; /* for long maps */
 	/* On the shard: the daemon's budget is used up, and this space has nothing to give. */
 	void (*on_starving)(void *userdata);
+	void (*on_refused)(void *userdata); /* likewise: a group is INVALID; may be NULL */
 	void *userdata;
 };
 

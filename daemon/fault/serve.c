@@ -217,6 +217,8 @@ static bool is_too_large(struct pager *p, const struct story *s)
 static void refuse(struct pager *p, struct story *s, const struct uapi_fault_record *record, int outcome)
 {
 	log_refused(p, s->group->owner, record, outcome);
+	if (p->setup.on_refused)
+		p->setup.on_refused(p->setup.userdata);
 	if (outcome == REFUSED_TOO_LARGE)
 		account_event(p->setup.stats, ACCOUNT_GROUP_OVER_BUDGET, 1);
 	answer(p, s, false);

@@ -21,6 +21,7 @@ static void test_defaults(void)
 	T_EQ(o.seed, 1);
 	T_EQ(o.verify, true);
 	T_EQ(o.corrupt, 0);
+	T_STREQ(o.present, "");
 }
 
 static void test_all_keys(void)
@@ -28,8 +29,9 @@ static void test_all_keys(void)
 	struct sim_options o;
 
 	T_OK(sim_options_parse("sim:channels=3,pattern=zipf,working-set=2M,write=0%,rate=1000,count=77,"
-			       "group=64,depth=8,credits=512,pasid=5+1048575,seed=0,verify=yes,corrupt=100",
-			       &o, NULL));
+			       "group=64,depth=8,credits=512,pasid=5+1048575,seed=0,verify=yes,corrupt=100,"
+			       "present=/run/there", &o, NULL));
+	T_STREQ(o.present, "/run/there");
 	T_EQ(o.channels, 3);
 	T_EQ(o.pattern, SIM_PATTERN_ZIPF);
 	T_EQ(o.working_set, 2 << 20);
@@ -65,7 +67,10 @@ static void test_errors(void)
 		{ "sim:group=1,", "sim option \"\": expected KEY=VALUE" },
 		{ "sim:verify", "sim option \"verify\": expected KEY=VALUE" },
 		{ "sim:Group=1", "unknown sim option \"Group\": expected channels, pattern, working-set, write, rate, "
-				 "count, group, depth, credits, pasid, seed, verify or corrupt" },
+				 "count, group, depth, credits, pasid, seed, verify, corrupt or present" },
+		{ "sim:present=there", "present=there: expected the whole path of a file, at most 255 characters" },
+		{ "sim:present=", "present=: expected the whole path of a file, at most 255 characters" },
+		{ "sim:present=/run/", "present=/run/: expected the whole path of a file, at most 255 characters" },
 		{ "sim:seed=1,seed=1", "sim option \"seed\" is given twice" },
 		{ "sim:channels=0", "channels=0: expected a whole number from 1 to 64" },
 		{ "sim:channels=65", "channels=65: expected a whole number from 1 to 64" },

@@ -60,6 +60,8 @@ static void test_ioctl_numbers(void)
 	T_EQ(UAPI_IOMMU_FAULT_QUEUE_ALLOC, IOMMU_FAULT_QUEUE_ALLOC);
 	T_EQ(UAPI_IOMMU_IOAS_MAP_FILE, IOMMU_IOAS_MAP_FILE);
 	T_EQ(UAPI_VFIO_DEVICE_GET_REGION_INFO, VFIO_DEVICE_GET_REGION_INFO);
+	T_EQ(UAPI_VFIO_DEVICE_GET_INFO, VFIO_DEVICE_GET_INFO);
+	T_EQ(UAPI_VFIO_DEVICE_SET_IRQS, VFIO_DEVICE_SET_IRQS);
 	T_EQ(UAPI_VFIO_DEVICE_BIND_IOMMUFD, VFIO_DEVICE_BIND_IOMMUFD);
 	T_EQ(UAPI_VFIO_DEVICE_ATTACH_IOMMUFD_PT, VFIO_DEVICE_ATTACH_IOMMUFD_PT);
 	T_EQ(UAPI_VFIO_DEVICE_DETACH_IOMMUFD_PT, VFIO_DEVICE_DETACH_IOMMUFD_PT);
@@ -178,6 +180,29 @@ static void test_vfio(void)
 	FIELD(uapi_vfio_detach_iommufd_pt, vfio_device_detach_iommufd_pt, pasid);
 }
 
+static void test_vfio_irqs(void)
+{
+	T_EQ(UAPI_VFIO_DEVICE_FLAGS_PCI, VFIO_DEVICE_FLAGS_PCI);
+	T_EQ(UAPI_VFIO_IRQ_SET_DATA_EVENTFD, VFIO_IRQ_SET_DATA_EVENTFD);
+	T_EQ(UAPI_VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_ACTION_TRIGGER);
+	T_EQ(UAPI_VFIO_PCI_ERR_IRQ_INDEX, VFIO_PCI_ERR_IRQ_INDEX);
+	T_EQ(UAPI_VFIO_PCI_REQ_IRQ_INDEX, VFIO_PCI_REQ_IRQ_INDEX);
+	SIZE(uapi_vfio_device_info, vfio_device_info);
+	FIELD(uapi_vfio_device_info, vfio_device_info, argsz);
+	FIELD(uapi_vfio_device_info, vfio_device_info, flags);
+	FIELD(uapi_vfio_device_info, vfio_device_info, num_regions);
+	FIELD(uapi_vfio_device_info, vfio_device_info, num_irqs);
+	FIELD(uapi_vfio_device_info, vfio_device_info, cap_offset);
+	FIELD(uapi_vfio_device_info, vfio_device_info, pad);
+	T_EQ(sizeof(struct uapi_vfio_irq_set), sizeof(struct vfio_irq_set) + sizeof(int32_t));
+	FIELD(uapi_vfio_irq_set, vfio_irq_set, argsz);
+	FIELD(uapi_vfio_irq_set, vfio_irq_set, flags);
+	FIELD(uapi_vfio_irq_set, vfio_irq_set, index);
+	FIELD(uapi_vfio_irq_set, vfio_irq_set, start);
+	FIELD(uapi_vfio_irq_set, vfio_irq_set, count);
+	T_EQ(offsetof(struct uapi_vfio_irq_set, fd), offsetof(struct vfio_irq_set, data));
+}
+
 int main(void)
 {
 	t_run(test_fault_fd);
@@ -187,6 +212,7 @@ int main(void)
 	t_run(test_iommufd_map);
 	t_run(test_iommufd_hwpt);
 	t_run(test_vfio);
+	t_run(test_vfio_irqs);
 	return 0;
 }
 

@@ -177,6 +177,17 @@ static int parse_corrupt(const char *value, struct sim_options *o, struct reason
 	return parse_ranged("corrupt", value, 0, UINT64_MAX, &o->corrupt, why);
 }
 
+static int parse_present(const char *value, struct sim_options *o, struct reason *why)
+{
+	size_t length = strlen(value);
+
+	if (value[0] != '/' || value[length - 1] == '/' || length >= sizeof(o->present))
+		return reason_set(why, EINVAL, "present=%s: expected the whole path of a file, at most %zu characters", value,
+				  sizeof(o->present) - 1);
+	memcpy(o->present, value, length + 1);
+	return 0;
+}
+
 static const struct key keys[] = {
 	{ "channels", parse_channels },
 	{ "pattern", parse_pattern },
@@ -191,6 +202,7 @@ static const struct key keys[] = {
 	{ "seed", parse_seed },
 	{ "verify", parse_verify },
 	{ "corrupt", parse_corrupt },
+	{ "present", parse_present },
 };
 
 static int parse_option(char *option, uint64_t *seen, struct sim_options *o, struct reason *why)
@@ -210,7 +222,7 @@ static int parse_option(char *option, uint64_t *seen, struct sim_options *o, str
 	}
 	return reason_set(why, EINVAL,
 			  "unknown sim option \"%s\": expected channels, pattern, working-set, write, rate, count, "
-			  "group, depth, credits, pasid, seed, verify or corrupt",
+			  "group, depth, credits, pasid, seed, verify, corrupt or present",
 			  option);
 }
 

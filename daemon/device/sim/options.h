@@ -16,6 +16,7 @@
 #define SIM_MAX_DEPTH 1024u
 #define SIM_MAX_CREDITS 65536u
 #define SIM_MAX_PASIDS 16u
+#define SIM_MAX_PATH 256u
 #define SIM_PASID_LIMIT (1u << 20)
 #define SIM_COUNT_MAX UINT64_MAX /* count=max */
 
@@ -33,6 +34,7 @@ struct sim_options {
 	unsigned n_pasids;    /* 0: the RID */
 	uint64_t seed;
 	bool verify;
+	char present[SIM_MAX_PATH]; /* the device is there while this file is; "" = always */
 	uint64_t corrupt;     /* one bit in every N-th transfer; 0 = never */
 };
 
