@@ -75,8 +75,8 @@ static void lose(struct managed_device *d)
 
 	if (d->entry.lent) {
 		memcpy(text, d->leaving.text, sizeof(text));
-		reason_set(&d->leaving, d->leaving.error, "%.300s; another process has its file from OpenDevice: the kernel "
-			   "releases it when that one closes it", text);
+		reason_set(&d->leaving, d->leaving.error, "%.300s; a process that still has its file from OpenDevice must "
+			   "close it: the kernel waits for that", text);
 		service_release_requested(d->manager->service, &d->entry);
 	}
 	managed_device_lose(d, on_lost);

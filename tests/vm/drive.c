@@ -198,6 +198,7 @@ int main(int argc, char **argv)
 		{ "visits", scenario_visits },
 		{ "refuse", scenario_refuse },
 		{ "headless", scenario_headless },
+		{ "begin", scenario_begin },
 		{ "peak", scenario_peak },
 		{ "drained", scenario_drained },
 		{ "state", scenario_state },

@@ -65,6 +65,7 @@ void scenario_visits(struct client *c);
 /* trouble.c */
 void scenario_refuse(struct client *c);
 void scenario_headless(struct client *c);
+void scenario_begin(struct client *c);
 void scenario_peak(struct client *c);
 void scenario_drained(struct client *c);
 

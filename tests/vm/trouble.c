@@ -111,6 +111,22 @@ void scenario_headless(struct client *c)
 	setup_close(&s);
 }
 
+/* Sets the device to work without an end and leaves it so: over bdf=, so that nobody holds it.
+ * A region larger than its budget makes it fault for as long as it works. */
+void scenario_begin(struct client *c)
+{
+	const char *bdf = option("bdf", NULL);
+	struct setup s;
+
+	setup_open(c, &s);
+	s.job.flags |= IOPF_RANDOM;
+	s.job.count = 1ull << 40;
+	setup_start(&s, IOPF_FILL);
+	wait_in_flight(&s.targets[0], 1);
+	printf("begin: %s works\n", bdf);
+	setup_close(&s);
+}
+
 /* With the daemon stopped for a moment the device gets as far as its credits allow. */
 void scenario_peak(struct client *c)
 {
