@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/messages.h"
 #include "config/config.h"
 #include "config/diagnostic.h"
 #include "control/service.h"
@@ -175,6 +176,9 @@ static int load_config(struct config **ret)
 	config_diagnostics_free(&diagnostics);
 	if (r >= 0)
 		return -1;
+	if (arg.action == ACTION_RUN)
+		log_with(LOG_ERR, 0, &((struct log_fields){ .message_id = MESSAGE_CONFIG_REJECTED }),
+			 "the configuration is rejected, nothing is started");
 	return unreadable ? EXIT_NOPERM_CONFIG : r == -ENOMEM ? EXIT_FAILURE : EXIT_CONFIG;
 }
 

@@ -4,12 +4,15 @@
  * heartbeat that proves to the service manager that each of them still comes round.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/messages.h"
 #include "config/value.h"
 #include "control/notify.h"
 #include "managed.h"
@@ -38,8 +41,23 @@ static void done_heartbeat(struct shard_call *c)
 {
 	struct manager *m = c->owner;
 
+	c->owner = NULL;
 	if (--m->n_beating == 0)
 		notify_watchdog_ping();
+}
+
+/* It is over when the next one is due: half of what the service manager waits for. */
+static void tell_missed(const struct manager *m)
+{
+	struct log_fields fields = { .message_id = MESSAGE_WATCHDOG };
+	char names[128] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_shards && n < sizeof(names); i++)
+		if (m->heartbeats[i].owner)
+			n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%zu", n ? ", " : "", i);
+	log_with(LOG_ERR, 0, &fields, "no heartbeat from shard %s for %" PRIu64 " ms: the service manager kills the daemon after "
+		 "%" PRIu64 " ms without one", names, notify_watchdog_usec() / 2000, notify_watchdog_usec() / 1000);
 }
 
 /* The service manager hears from us only after every shard's loop came round. */
@@ -49,8 +67,10 @@ static int on_watchdog(struct loop_source *s, uint32_t events, void *userdata)
 
 	(void)events;
 	loop_set_timer(s, clock_now_ns() + notify_watchdog_usec() * NSEC_PER_USEC / 2);
-	if (m->n_beating)
+	if (m->n_beating) {
+		tell_missed(m);
 		return 0;
+	}
 	if (!m->n_shards)
 		notify_watchdog_ping();
 	m->n_beating = (unsigned)m->n_shards;

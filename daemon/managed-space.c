@@ -292,7 +292,7 @@ static void done_start(struct shard_call *c)
 	struct managed_space *s = container_of(c, struct managed_space, start_call);
 
 	if (c->result < 0)
-		log_error("%s", s->start_error.text);
+		log_with(LOG_ERR, 0, &(struct log_fields){ .space = s->entry.name }, "%s", s->start_error.text);
 	manager_settled(s->manager);
 }
 
@@ -374,7 +374,8 @@ static void on_stopped(void *userdata, int result)
 	struct managed_space *s = userdata;
 
 	if (result < 0)
-		log_error_errno(result, "space %s: not everything could be written back", s->entry.name);
+		log_with(LOG_ERR, result, &(struct log_fields){ .space = s->entry.name },
+			 "space %s: not everything could be written back", s->entry.name);
 	shard_call_finish(&s->call, result);
 }
 

@@ -2,7 +2,11 @@
 #include "fault/fill.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <sys/resource.h>
 
+#include "base/clock.h"
+#include "base/messages.h"
 #include "base/util.h"
 #include "fault/account.h"
 #include "fault/evict.h"
@@ -69,12 +73,32 @@ static int map_failed(struct pager *p, struct op *op, int r)
 	return lost ? -ENOMEM : r;
 }
 
+/* The kernel does not say whether it is the limit or the machine that has no more; where there
+ * is a limit, that is the likely one, and the one to do something about. */
+__attribute__((cold, noinline))
+static void tell_memlock(struct pager *p)
+{
+	struct log_fields fields = { .message_id = MESSAGE_MEMLOCK, .space = p->space.name };
+	uint64_t mapped = atomic_load_explicit(&p->space.mapped_bytes, memory_order_relaxed);
+	unsigned n_suppressed;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
+	    !log_ratelimit_pass(&p->memlock_limit, clock_now_ns(), &n_suppressed))
+		return;
+	log_with(LOG_ERR, 0, &fields, "no memory to map in space %s, of which %" PRIu64 "K are mapped: the daemon's user may "
+		 "have %" PRIu64 "K locked (LimitMEMLOCK= of the unit, or ulimit -l) (%u more)", p->space.name, mapped >> 10,
+		 (uint64_t)limit.rlim_cur >> 10, n_suppressed);
+}
+
 /* Room in the table was reserved by fill_run(), or by fill_on_op() again. */
 static int fill_mapped(struct pager *p, struct op *op, int r)
 {
 	struct extents *e = p->space.extents;
 	unsigned n_back;
 
+	if (r == -ENOMEM)
+		tell_memlock(p);
 	if (r < 0)
 		return map_failed(p, op, r);
 	if (op->upgrade) {

@@ -237,6 +237,7 @@ int pager_init(struct pager *p, const struct pager_setup *setup)
 	*p = (struct pager){
 		.setup = *setup,
 		.limit = LOG_RATELIMIT_INIT(5 * NSEC_PER_SEC, 3),
+		.memlock_limit = LOG_RATELIMIT_INIT(60 * NSEC_PER_SEC, 1),
 		.evicting = true,
 		.nobody = { .pasid = PASID_NONE, .stats = setup->orphans },
 	};

@@ -68,6 +68,7 @@ struct pager {
 	uint64_t work_at_ns;      /* what the timer is set to; 0 = nothing */
 	uint64_t retry_at_ns;     /* the queue failed; 0 = it works */
 	struct log_ratelimit limit;
+	struct log_ratelimit memlock_limit; /* of words about locked memory */
 	bool odd_perm_told;
 
 	/* Mapped, and not counted yet: those of one attachment are counted together. */

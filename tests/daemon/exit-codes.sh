@@ -35,6 +35,7 @@ grep -q "^$bad:4: \[region a/r\] granule: " "$tmp/err" || fail "no granule in: $
 grep -q "^$bad:6: \[device a\] address: " "$tmp/err" || fail "no address in: $(cat "$tmp/err")"
 expect_exit 78 --config="$bad" --bus=none
 grep -q "bad.conf:4: " "$tmp/err" || fail "the daemon does not say where: $(cat "$tmp/err")"
+grep -q "configuration is rejected" "$tmp/err" || fail "the daemon does not say what comes of it: $(cat "$tmp/err")"
 
 # Unknown keys: an error in the check, a warning at the start
 expect_exit 78 --check-config="$unknown"

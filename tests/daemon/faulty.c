@@ -3,10 +3,12 @@
  * Policies for a daemon that is wrong on purpose ($BUILD/tests/iopfd-faulty): wrappers
  * around anon. `faulty` refuses every 50th fill, so that some page requests are answered
  * INVALID; `wrong` shows every 50th granule the memory of the first one, so that data
- * written there is found changed.
+ * written there is found changed; `stuck` does not come back from its first fill for four
+ * seconds, and its shard with it.
  */
 #include <errno.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "policy/policy.h"
 
@@ -40,6 +42,14 @@ static int wrong_fill(void *instance, struct iopfd_request *request, uint64_t of
 	return policy_anon.fill(instance, request, offset, length, access, ret);
 }
 
+static int stuck_fill(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length, uint32_t access,
+		      struct iopfd_memory *ret)
+{
+	if (atomic_fetch_add(&n_fills, 1) == 0)
+		sleep(4);
+	return policy_anon.fill(instance, request, offset, length, access, ret);
+}
+
 static void faulty_close(void *instance)
 {
 	policy_anon.close(instance);
@@ -65,9 +75,20 @@ static const struct iopfd_policy wrong = {
 	.close = faulty_close,
 };
 
+static const struct iopfd_policy stuck = {
+	.size = sizeof(stuck),
+	.abi_version = IOPFD_POLICY_ABI_VERSION,
+	.name = "stuck",
+	.create = faulty_create,
+	.open = faulty_open,
+	.fill = stuck_fill,
+	.close = faulty_close,
+};
+
 const struct policy_builtin policy_table[] = {
 	{ .ops = &policy_anon },
 	{ .ops = &faulty },
 	{ .ops = &wrong },
+	{ .ops = &stuck },
 	{ .ops = NULL },
 };
