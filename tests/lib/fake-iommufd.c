@@ -26,7 +26,11 @@ int __wrap_ioctl(int fd, unsigned long request, ...);
 
 void fake_reset(void)
 {
-	fake = (struct fake){ .next_id = 1, .fault_fd = -1 };
+	if (fake.next_id && fake.request_fd >= 0)
+		__real_close(fake.request_fd);
+	if (fake.next_id && fake.error_fd >= 0)
+		__real_close(fake.error_fd);
+	fake = (struct fake){ .next_id = 1, .fault_fd = -1, .request_fd = -1, .error_fd = -1 };
 	failure.times = 0;
 }
 
@@ -192,6 +196,21 @@ static int on_iommufd(unsigned long request, void *p)
 	t_fail(__FILE__, __LINE__, "unknown ioctl %lx", request);
 }
 
+static int on_set_irqs(const struct uapi_vfio_irq_set *c)
+{
+	T_EQ(c->argsz, sizeof(*c));
+	T_EQ(c->flags, UAPI_VFIO_IRQ_SET_DATA_EVENTFD | UAPI_VFIO_IRQ_SET_ACTION_TRIGGER);
+	T_EQ(c->start, 0);
+	T_EQ(c->count, 1);
+	if (c->index == UAPI_VFIO_PCI_REQ_IRQ_INDEX)
+		fake.request_fd = dup(c->fd);
+	else if (c->index == UAPI_VFIO_PCI_ERR_IRQ_INDEX)
+		fake.error_fd = dup(c->fd);
+	else
+		t_fail(__FILE__, __LINE__, "unknown interrupt %u", c->index);
+	return 0;
+}
+
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
 	va_list ap;
@@ -212,6 +231,16 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		}
 	}
 	switch (request) {
+	case UAPI_VFIO_DEVICE_GET_INFO: {
+		struct uapi_vfio_device_info *c = p;
+
+		T_EQ(c->argsz, sizeof(*c));
+		c->flags = fake.vfio_flags;
+		c->num_irqs = fake.n_irqs;
+		return 0;
+	}
+	case UAPI_VFIO_DEVICE_SET_IRQS:
+		return on_set_irqs(p);
 	case UAPI_VFIO_DEVICE_BIND_IOMMUFD: {
 		struct uapi_vfio_bind_iommufd *c = p;
 

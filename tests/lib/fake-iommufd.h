@@ -24,6 +24,10 @@ struct fake {
 	const char *node;        /* opening this path fails with open_error, if that is not 0 */
 	int open_error;
 	struct uapi_iommu_ioas_map_file map; /* the last one */
+	uint32_t vfio_flags;     /* of the device: UAPI_VFIO_DEVICE_FLAGS_* */
+	uint32_t n_irqs;
+	int request_fd;          /* duplicates of the eventfds that it got; -1 = none */
+	int error_fd;
 	uint32_t last_flags;     /* of the last HWPT_ALLOC or mock device */
 };
 

@@ -5,9 +5,11 @@
  */
 #include <inttypes.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/util.h"
 #include "fake-ioas.h"
 #include "fault/evict.h"
 #include "fault/job.h"
@@ -654,6 +656,35 @@ static void an_upgrade_that_loses_its_map_is_invalid_and_absent(void)
 	fake.map_error = 0;
 	T_EQ(serve(FICKLE, 1, UAPI_PERM_WRITE), SUCCESS);
 	teardown();
+}
+
+/* Told once a minute, and only where there is a limit. */
+static void a_limit_of_locked_memory_is_told(void)
+{
+	struct rlimit old, low;
+	const char *said;
+
+	T_EQ(getrlimit(RLIMIT_MEMLOCK, &old), 0);
+	low = (struct rlimit){ .rlim_cur = MIN(old.rlim_max, 64 << 10), .rlim_max = old.rlim_max };
+	T_EQ(setrlimit(RLIMIT_MEMLOCK, &low), 0);
+	setup();
+	log_set_max_level(LOG_ERR);
+	fake.map_error = -EIO;
+	t_capture_begin();
+	T_EQ(serve(HEAP, 1, UAPI_PERM_WRITE), INVALID);
+	T_ASSERT(!strstr(t_capture_end(), "are mapped: the daemon's user"));
+	fake.map_error = -ENOMEM;
+	t_capture_begin();
+	T_EQ(serve(HEAP, 1, UAPI_PERM_WRITE), INVALID);
+	T_EQ(serve(HEAP, 1, UAPI_PERM_WRITE), INVALID);
+	said = strstr(t_capture_end(), "of which 0K are mapped: the daemon's user may have");
+	T_ASSERT(said && strstr(said, "K locked (LimitMEMLOCK= of the unit, or ulimit -l)"));
+	T_ASSERT(!strstr(said + 1, "of which 0K"));
+	fake.map_error = 0;
+	T_EQ(serve(HEAP, 1, UAPI_PERM_WRITE), SUCCESS);
+	log_set_max_level(LOG_CRIT);
+	teardown();
+	T_EQ(setrlimit(RLIMIT_MEMLOCK, &old), 0);
 }
 
 /* After the grace has passed everything may go. */
@@ -1340,6 +1371,7 @@ int main(void)
 	t_run(room_is_shared_by_turns);
 	t_run(detaching_answers_what_is_not_served_yet);
 	t_run(a_flood_of_strangers_is_read_to_its_end);
+	t_run(a_limit_of_locked_memory_is_told);
 	t_run(drain_ends_when_the_queue_is_empty);
 	t_run(drain_ends_at_its_deadline);
 	t_run(prefault_maps_the_region_in_steps_and_demand_comes_between);

@@ -7,6 +7,8 @@
 
 #include <endian.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -516,6 +518,146 @@ static void test_lend(void)
 	device_free(d);
 }
 
+static bool is_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* The kernel asks for the device, and says that it is broken; both only of PCI devices. */
+static void test_events(void)
+{
+	struct device *d = new_device(FAKE_BDF);
+
+	fake.vfio_flags = UAPI_VFIO_DEVICE_FLAGS_PCI;
+	fake.n_irqs = 5;
+	T_OK(d->ops->open(d, iommufd, NULL));
+	T_ASSERT(d->request_fd >= 0 && d->error_fd >= 0 && fake.request_fd >= 0 && fake.error_fd >= 0);
+	T_ASSERT(fcntl(d->request_fd, F_GETFD) & FD_CLOEXEC && fcntl(d->error_fd, F_GETFL) & O_NONBLOCK);
+	T_OK(eventfd_write(fake.request_fd, 1));
+	T_ASSERT(is_readable(d->request_fd) && !is_readable(d->error_fd));
+	T_OK(eventfd_write(fake.error_fd, 1));
+	T_ASSERT(is_readable(d->error_fd));
+	d->ops->close(d);
+	T_EQ(d->request_fd, -1);
+	T_EQ(d->error_fd, -1);
+
+	/* Conventional PCI: no error event. */
+	fake_fail(UAPI_VFIO_DEVICE_SET_IRQS, EINVAL, 1, 1);
+	T_OK(d->ops->open(d, iommufd, NULL));
+	T_ASSERT(d->request_fd >= 0);
+	T_EQ(d->error_fd, -1);
+	d->ops->close(d);
+
+	/* In other devices these are interrupts. */
+	fake_reset();
+	fake.n_irqs = 5;
+	T_OK(d->ops->open(d, iommufd, NULL));
+	T_EQ(fake.request_fd, -1);
+	T_EQ(fake.error_fd, -1);
+	T_EQ(d->request_fd, -1);
+	d->ops->close(d);
+	fake.vfio_flags = UAPI_VFIO_DEVICE_FLAGS_PCI;
+	fake_fail(UAPI_VFIO_DEVICE_GET_INFO, EIO, 0, 1);
+	T_OK(d->ops->open(d, iommufd, NULL));
+	T_EQ(d->request_fd, -1);
+	device_free(d);
+}
+
+static void expect_look(const struct device *d, int error, const char *text)
+{
+	struct reason why = { 0 };
+
+	T_EQ(d->ops->look(d, &why), -error);
+	if (!strstr(why.text, text))
+		T_STREQ(why.text, text);
+}
+
+static void test_look(void)
+{
+	struct device *d = new_device(FAKE_BDF);
+	char *path = d->ops->watch(d), folder[4200];
+
+	snprintf(folder, sizeof(folder), "%s/dev/vfio/devices/*", root);
+	T_STREQ(path, folder);
+	free(path);
+	expect_look(d, 0, "");
+	T_OK(d->ops->open(d, iommufd, NULL));
+	expect_look(d, 0, "");
+
+	/* The node goes first, and that is enough for an open one. */
+	remove_file("dev/vfio/devices/vfio7");
+	expect_look(d, ENOENT, "vfio7 has gone");
+	d->ops->close(d);
+	expect_look(d, ENOENT, "vfio7 cannot be opened: No such file or directory");
+	remove_file(FOLDER "/vfio-dev/vfio7/device");
+	remove_file(FOLDER "/vfio-dev/vfio7/dev");
+	remove_file(FOLDER "/vfio-dev/vfio7");
+	remove_file(FOLDER "/vfio-dev");
+	expect_look(d, ENXIO, "which is no vfio driver");
+	remove_file("sys/bus/pci/devices/" FAKE_BDF);
+	expect_look(d, ENOENT, "there is no such device");
+	device_free(d);
+	make_tree();
+
+	/* Whoever sees no node, as in a sandbox, looks into sysfs. */
+	d = open_device();
+	container_of(d, struct vfio, device)->saw_node = false;
+	remove_file("dev/vfio/devices/vfio7");
+	expect_look(d, 0, "");
+	remove_file(FOLDER "/vfio-dev/vfio7/device");
+	remove_file(FOLDER "/vfio-dev/vfio7/dev");
+	remove_file(FOLDER "/vfio-dev/vfio7");
+	remove_file(FOLDER "/vfio-dev");
+	expect_look(d, ENOENT, "vfio-dev has gone");
+	device_free(d);
+	make_tree();
+}
+
+/* /dev/null plays the part of the device file: sysfs says that its number is vfio7's. */
+static void test_given_fd(void)
+{
+	struct device *d = new_device("0000:00:00.0");
+	struct reason why = { 0 };
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC), plain = open(node, O_RDWR | O_CLOEXEC);
+
+	T_ASSERT(fd >= 0 && plain >= 0);
+	make_file("sys/dev/char/.keep", "");
+	make_link("sys/dev/char/1:3", "../../devices/pci0000:3c/" FAKE_BDF "/vfio-dev/vfio7");
+	fake.node = node;
+	fake.open_error = EACCES;
+	T_EQ(d->given_fd, -1);
+	d->given_fd = fd;
+	if (d->ops->open(d, iommufd, &why) < 0)
+		t_fail(__FILE__, __LINE__, "open: %s", why.text);
+	T_STREQ(fake_log(), "BIND=1 HW_INFO(1)");
+	T_EQ(d->given_fd, -1);
+	T_EQ(container_of(d, struct vfio, device)->fd, fd);
+	T_STREQ(d->vfio_device, node);
+	T_EQ(d->vendor_id, 0x1b36);
+	d->ops->close(d);
+	T_EQ(fcntl(fd, F_GETFD), -1);
+
+	/* What is refused is closed as well. */
+	d->given_fd = plain;
+	T_EQ(d->ops->open(d, iommufd, &why), -EINVAL);
+	T_STREQ(why.text, "the file that was given is no VFIO device: expected one of /dev/vfio/devices/vfio*");
+	T_EQ(d->given_fd, -1);
+	T_EQ(fcntl(plain, F_GETFD), -1);
+	d->given_fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	T_EQ(d->ops->open(d, iommufd, &why), -EINVAL);
+	fd = d->given_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	fake_fail(UAPI_VFIO_DEVICE_BIND_IOMMUFD, EBUSY, 0, 1);
+	T_EQ(d->ops->open(d, iommufd, &why), -EBUSY);
+	T_EQ(fcntl(fd, F_GETFD), -1);
+
+	/* Or never asked for. */
+	fd = d->given_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	device_free(d);
+	T_EQ(fcntl(fd, F_GETFD), -1);
+}
+
 #define RUN(test)         \
 	do {              \
 		fake_reset(); \
@@ -543,6 +685,9 @@ int main(void)
 	RUN(test_bus_master);
 	RUN(test_bus_master_after_pasids);
 	RUN(test_lend);
+	RUN(test_events);
+	RUN(test_look);
+	RUN(test_given_fd);
 	iommufd_close(iommufd);
 	return 0;
 }
