@@ -176,6 +176,9 @@ void managed_device_command(void *manager, struct device_entry *e, enum device_c
 	}
 	switch (command) {
 	case DEVICE_COMMAND_DETACH:
+		/* It shall not be attached when it comes, either. */
+		if (e->state == DEVICE_ABSENT || e->state == DEVICE_UNBOUND)
+			managed_device_miss(d, DEVICE_DETACHED, NULL);
 		d->reply = call;
 		managed_device_stop(d, reply);
 		break;

@@ -200,7 +200,7 @@ void managed_device_stop(struct managed_device *d, void (*ended)(struct managed_
 /* It leaves, for d->leaving: released at once, whatever it still asks; then absent, or failed. */
 void managed_device_lose(struct managed_device *d, void (*ended)(struct managed_device *d));
 
-/* Not attached: it is absent or unbound, for this reason. */
+/* Not attached: absent or unbound, for this reason, or detached. */
 void managed_device_miss(struct managed_device *d, enum device_state state, const struct reason *why);
 
 static inline bool managed_device_is_attached(const struct managed_device *d)
