@@ -27,10 +27,10 @@ static void schedule(struct managed_device *d, uint64_t at_ns)
 {
 	int r = 0;
 
-	if (!d->review)
-		r = loop_add_timer(d->manager->loop, on_review, d, &d->review);
+	if (!d->presence.review)
+		r = loop_add_timer(d->manager->loop, on_review, d, &d->presence.review);
 	if (r >= 0)
-		r = loop_set_timer(d->review, at_ns);
+		r = loop_set_timer(d->presence.review, at_ns);
 	if (r < 0)
 		log_with(LOG_WARNING, r, &(struct log_fields){ .device = d->entry.name },
 			 "cannot look whether it has come or gone");
@@ -38,14 +38,14 @@ static void schedule(struct managed_device *d, uint64_t at_ns)
 
 static void look_now(struct managed_device *d)
 {
-	d->n_looks = 0;
+	d->presence.n_looks = 0;
 	schedule(d, 1);
 }
 
 static void look_again(struct managed_device *d)
 {
-	if (d->n_looks < LOOKS_MAX)
-		schedule(d, clock_now_ns() + (FIRST_PAUSE_NS << d->n_looks++));
+	if (d->presence.n_looks < LOOKS_MAX)
+		schedule(d, clock_now_ns() + (FIRST_PAUSE_NS << d->presence.n_looks++));
 }
 
 /* The rights of a node come a moment after it, and a device may be in the hands of somebody
@@ -65,7 +65,7 @@ static void on_started(struct managed_device *d)
 static void on_lost(struct managed_device *d)
 {
 	manager_report(d->manager);
-	d->n_looks = 0;
+	d->presence.n_looks = 0;
 	look_again(d);
 }
 
@@ -102,7 +102,7 @@ static void come(struct managed_device *d, int r)
 	if (d->entry.state == DEVICE_FAILED && (r < 0 || !may_pass(d->entry.error)))
 		return;
 	/* The last time, the reason why it cannot be opened shall show. */
-	if (r < 0 && d->n_looks < LOOKS_MAX)
+	if (r < 0 && d->presence.n_looks < LOOKS_MAX)
 		look_again(d);
 	else
 		managed_device_start(d, on_started);
@@ -119,7 +119,7 @@ static void review(struct managed_device *d)
 	if (d->is_open && !there && !d->leaving.error)
 		reason_set(&d->leaving, ENODEV, "it is not there any more: %.400s", why.text);
 	if (d->ended || d->manager->next)
-		d->review_due = true;
+		d->presence.review_due = true;
 	else if (d->leaving.error)
 		lose(d);
 	else if (d->entry.state != DEVICE_ABSENT && d->entry.state != DEVICE_UNBOUND && d->entry.state != DEVICE_FAILED)
@@ -184,7 +184,7 @@ void managed_hotplug_expect(struct managed_device *d)
 	struct manager *m = d->manager;
 	int r = 0;
 
-	if (d->watch || !device->ops->watch)
+	if (d->presence.watch || !device->ops->watch)
 		return;
 	path = device->ops->watch(device);
 	if (!path)
@@ -192,7 +192,7 @@ void managed_hotplug_expect(struct managed_device *d)
 	if (!m->hotplug)
 		r = hotplug_new(m->loop, &m->hotplug);
 	if (r >= 0)
-		r = hotplug_add(m->hotplug, path, on_changed, d, &d->watch);
+		r = hotplug_add(m->hotplug, path, on_changed, d, &d->presence.watch);
 	if (r < 0)
 		log_with(LOG_WARNING, r, &(struct log_fields){ .device = d->entry.name },
 			 "cannot see whether it comes or goes (%s)", path);
@@ -209,22 +209,22 @@ static void watch_event(struct managed_device *d, int fd, loop_fn fn, struct loo
 
 void managed_hotplug_opened(struct managed_device *d)
 {
-	watch_event(d, d->entry.device->request_fd, on_request, &d->request);
-	watch_event(d, d->entry.device->error_fd, on_failure, &d->failure);
+	watch_event(d, d->entry.device->request_fd, on_request, &d->presence.request);
+	watch_event(d, d->entry.device->error_fd, on_failure, &d->presence.failure);
 }
 
 void managed_hotplug_closing(struct managed_device *d)
 {
-	d->request = loop_remove(d->request);
-	d->failure = loop_remove(d->failure);
+	d->presence.request = loop_remove(d->presence.request);
+	d->presence.failure = loop_remove(d->presence.failure);
 }
 
 void managed_hotplug_step_ended(struct managed_device *d)
 {
 	/* Not at once: whoever asked for the step may free the device, or begin the next one. */
-	if (d->review_due && !d->manager->next)
+	if (d->presence.review_due && !d->manager->next)
 		schedule(d, 1);
-	d->review_due &= d->manager->next != NULL;
+	d->presence.review_due &= d->manager->next != NULL;
 }
 
 void managed_hotplug_resume(struct manager *m)
@@ -234,15 +234,15 @@ void managed_hotplug_resume(struct manager *m)
 	TAILQ_FOREACH(e, &m->directory.devices, link) {
 		struct managed_device *d = managed_device(e);
 
-		if (d->review_due && !d->ended)
+		if (d->presence.review_due && !d->ended)
 			schedule(d, 1);
-		d->review_due &= d->ended != NULL;
+		d->presence.review_due &= d->ended != NULL;
 	}
 }
 
 void managed_hotplug_forget(struct managed_device *d)
 {
 	managed_hotplug_closing(d);
-	d->watch = hotplug_remove(d->watch);
-	d->review = loop_remove(d->review);
+	d->presence.watch = hotplug_remove(d->presence.watch);
+	d->presence.review = loop_remove(d->presence.review);
 }

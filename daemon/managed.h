@@ -17,7 +17,7 @@
 #include "fault/shard.h"
 #include "fault/stats-page.h"
 #include "fault/worker.h"
-#include "hotplug.h"
+#include "managed-hotplug.h"
 #include "manager.h"
 
 /* Commands of the bus that may be under way at once. */
@@ -81,16 +81,10 @@ struct managed_device {
 	struct managed_attachment *pasid; /* the step is about this one alone */
 	struct reason why; /* of the first failure of the step */
 
-	/* Coming and going (managed-hotplug.c). */
+	struct managed_presence presence;
 	bool is_open;
-	struct hotplug_watch *watch;  /* NULL: it neither comes nor goes */
-	struct loop_source *request;  /* while it is open: the kernel wants it back */
-	struct loop_source *failure;  /* likewise: it had an error that cannot be corrected */
-	struct loop_source *review;   /* timer; NULL until something happened */
-	bool review_due;              /* when what is under way has ended */
-	unsigned n_looks;             /* since something happened last */
-	struct reason leaving;        /* error 0: it stays; EIO: it stays, but cannot be used */
-	bool losing;                  /* that is why the step is under way */
+	struct reason leaving; /* error 0: it stays; EIO: it stays, but cannot be used */
+	bool losing;           /* that is why the step is under way */
 
 	/* Refused faults (managed-storm.c): how many when that was last looked at; told at. */
 	uint64_t n_refused;
@@ -229,20 +223,6 @@ void managed_traces_join(struct manager *m, size_t shard);
 void managed_traces_deinit(struct manager *m);
 
 void managed_dump(void *manager, FILE *out); /* as service_hooks.on_dump */
-
-/* Coming and going. expect: before the open, so that nothing is missed. opened, closing: watches
- * for what the kernel says of an open device. step_ended: looks at what happened meanwhile.
- * resume: likewise for all, after what concerned all. forget: before it is freed. */
-void managed_hotplug_expect(struct managed_device *d);
-void managed_hotplug_opened(struct managed_device *d);
-void managed_hotplug_closing(struct managed_device *d);
-void managed_hotplug_step_ended(struct managed_device *d);
-void managed_hotplug_resume(struct manager *m);
-void managed_hotplug_forget(struct managed_device *d);
-
-/* On the control thread: faults of a space were refused. The rate of each device is looked at
- * from now on, until none is refused any more. */
-void managed_storm_watch(struct manager *m);
 
 /* A step begins, a step has ended. */
 void manager_begin(struct manager *m);

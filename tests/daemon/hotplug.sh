@@ -125,6 +125,60 @@ in_flight() {
 	rm -r "${there%/*}"
 }
 
+method() {
+	busctl_private call org.iopfd1 /org/iopfd1/device/toy org.iopfd1.Device "$@"
+}
+# What was asked for on the bus holds, whatever comes and goes
+on_purpose() {
+	mkdir -p "${there%/*}"
+	touch "$there"
+	start purpose "$1" <<- EOT
+		[device toy]
+		address = sim:pattern=random,count=max,depth=4,write=100%,present=$there
+		[space toy]
+		budget = 256K
+		[region toy/r]
+		iova = 0x100000000
+		length = 64M
+	EOT
+	is toy active || fail "toy is $(property device/toy Device State)"
+	wait_for 20 more_than toy ResponsesSuccess 0
+
+	# It never gets quiet; the drain ends when it leaves, not after a minute
+	method Drain t 60000000 > "$tmp/drain" 2>&1 &
+	drain=$!
+	wait_for 20 is toy draining
+	go toy
+	! wait $drain || fail "a device that left was drained"
+	grep -q 'not there any more' "$tmp/drain" || fail "the drain ended otherwise: $(cat "$tmp/drain")"
+	come toy
+
+	# Paused, with faults that are kept
+	method Pause t 0
+	wait_for 20 more_than toy FaultsPending 0
+	go toy
+	come toy
+
+	method Detach t 0
+	is toy detached || fail "toy is $(property device/toy Device State)"
+	rm "$there"
+	touch "$there"
+	sleep 1
+	is toy detached || fail "what was detached came back: $(property device/toy Device State)"
+	stop
+
+	# Likewise what was detached before it came
+	rm "$there"
+	daemon_start --config="$tmp/purpose-$1.conf"
+	is toy absent || fail "toy is $(property device/toy Device State)"
+	method Detach t 0
+	touch "$there"
+	sleep 1
+	is toy detached || fail "what was detached came: $(property device/toy Device State)"
+	stop
+	rm -r "${there%/*}"
+}
+
 many_times() {
 	mkdir -p "${there%/*}"
 	start many "$1" <<- EOT
@@ -174,12 +228,18 @@ storm() {
 		length = 2M
 		on-fault = deny
 	EOT
+	busctl_private monitor --match "type=signal,interface=org.iopfd1.Manager" > "$tmp/signals" 2>&1 &
+	monitor=$!
 	told() { [ "$(said 'toy: .* faults were refused within a second')" = 1 ]; }
 	wait_for 20 told
 	wait_for 20 more_than toy ResponsesInvalid 10000
 	told || fail "the storm was told more than once"
 	[ "$(said 'calm: .* faults were refused')" = 0 ] || fail "a few refused faults are no storm"
 	go toy
+	heard() { grep -q "Member=$1" "$tmp/signals"; }
+	wait_for 20 heard FaultStorm
+	wait_for 20 heard DeviceLost
+	reap $monitor
 	# The control thread, which watches for storms, sleeps once that is over
 	switches() { awk '/ctxt_switches/ { sum += $2 } END { print sum }' "/proc/$daemon/status"; }
 	quiet() {
@@ -197,6 +257,7 @@ bus_start
 for loop in $(loops); do
 	visitor "$loop"
 	in_flight "$loop"
+	on_purpose "$loop"
 	many_times "$loop"
 	storm "$loop"
 done
