@@ -2,8 +2,9 @@
 /*
  * Devices that come and go. Whatever happens, a file that comes or goes, an eventfd of the
  * kernel, leads to a review of the device, which looks how things are now and begins the
- * step that follows: start it, or release it. While a step is under way, or something that
- * concerns all, the review waits for the end of that.
+ * step that follows: start it, or release it. While a step of the device is under way, the
+ * review waits for its end; what concerns all is waited for before a start, but not before a
+ * release, which the kernel waits for.
  *
  * Things settle in their own time: the node before its rights, the node away before the
  * folder in sysfs. So a review is repeated a few times with growing pauses, and then no more
@@ -55,16 +56,23 @@ static bool may_pass(int error)
 	return error == EACCES || error == EPERM || error == EBUSY || error == EAGAIN;
 }
 
+/* What concerns all reports when it has ended. */
+static void report(const struct managed_device *d)
+{
+	if (!d->manager->next)
+		manager_report(d->manager);
+}
+
 static void on_started(struct managed_device *d)
 {
-	manager_report(d->manager);
+	report(d);
 	if (d->entry.state == DEVICE_FAILED && may_pass(d->entry.error))
 		look_again(d);
 }
 
 static void on_lost(struct managed_device *d)
 {
-	manager_report(d->manager);
+	report(d);
 	d->presence.n_looks = 0;
 	look_again(d);
 }
@@ -91,14 +99,17 @@ static void miss(struct managed_device *d, int error, const struct reason *why)
 
 	if (!told) {
 		managed_device_miss(d, state, why);
-		manager_report(d->manager);
+		report(d);
 	}
 	look_again(d);
 }
 
-/* It is not attached, and is there (0) or looks so (an errno). */
+/* It is not attached, and is there (0) or looks so (an errno). One that somebody brought along
+ * is not taken again: its name may be another's by now. */
 static void come(struct managed_device *d, int r)
 {
+	if (!*d->entry.source)
+		return;
 	if (d->entry.state == DEVICE_FAILED && (r < 0 || !may_pass(d->entry.error)))
 		return;
 	/* The last time, the reason why it cannot be opened shall show. */
@@ -118,7 +129,7 @@ static void review(struct managed_device *d)
 	/* Before all else: a drain under way must know. */
 	if (d->is_open && !there && !d->leaving.error)
 		reason_set(&d->leaving, ENODEV, "it is not there any more: %.400s", why.text);
-	if (d->ended || d->manager->next)
+	if (d->ended || (d->manager->next && !d->leaving.error))
 		d->presence.review_due = true;
 	else if (d->leaving.error)
 		lose(d);
@@ -222,9 +233,9 @@ void managed_hotplug_closing(struct managed_device *d)
 void managed_hotplug_step_ended(struct managed_device *d)
 {
 	/* Not at once: whoever asked for the step may free the device, or begin the next one. */
-	if (d->presence.review_due && !d->manager->next)
+	if (d->presence.review_due)
 		schedule(d, 1);
-	d->presence.review_due &= d->manager->next != NULL;
+	d->presence.review_due = false;
 }
 
 void managed_hotplug_resume(struct manager *m)
