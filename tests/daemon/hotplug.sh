@@ -194,8 +194,11 @@ many_times() {
 		length = 1M
 	EOT
 	for ((i = 1; i <= 200; i++)); do
-		come toy
-		go toy
+		touch "$there"
+		wait_for 20 is toy active
+		rm "$there"
+		wait_for 20 is toy absent
+		[ $((i % 20)) != 0 ] || check_equation device/toy
 		if [ $i = 20 ]; then
 			fds=$(fds)
 			rss=$(rss)
