@@ -50,6 +50,9 @@ visitor() {
 	start visitor "$1" <<- EOT
 		[device toy]
 		address = sim:pattern=random,count=max,depth=4,present=$there
+		; so that it never has all it wants
+		[space toy]
+		budget = 4M
 		[region toy/r]
 		iova = 0x100000000
 		length = 64M
