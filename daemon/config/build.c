@@ -25,6 +25,7 @@ static size_t find_space(const struct config *c, const char *name)
 
 static int declare_space(struct config *c, const char *name, size_t length)
 {
+	const char *const *known = c->known_spaces;
 	struct config_space *spaces;
 	char *copy;
 
@@ -37,23 +38,50 @@ static int declare_space(struct config *c, const char *name, size_t length)
 	copy = strndup(name, length);
 	if (!copy)
 		return -ENOMEM;
-	spaces[c->n_spaces++] = (struct config_space){ .name = copy, .numa_node = -1 };
+	while (known && *known && strcmp(*known, copy) != 0)
+		known++;
+	spaces[c->n_spaces++] = (struct config_space){ .name = copy, .numa_node = -1, .is_known = known && *known };
 	return 0;
+}
+
+static int declare_known(struct config *c, const char *name)
+{
+	for (const char *const *known = c->known_spaces; known && *known; known++)
+		if (strcmp(*known, name) == 0)
+			return declare_space(c, name, strlen(name));
+	return 0;
+}
+
+static int declare_of_device(struct config *c, const struct section *s)
+{
+	const char *name = s->values.device.space;
+	const struct entry *e = NULL;
+	int r = 0;
+
+	if (name)
+		r = declare_known(c, name);
+	else if (section_has(s, "space"))
+		r = declare_space(c, s->name, strlen(s->name));
+	while (r == 0 && (e = section_next(s, "pasid", e))) {
+		key_split_pasid(e->value, &name);
+		r = declare_known(c, name);
+	}
+	return r;
 }
 
 int build_spaces(struct config *c, const struct sections *s)
 {
-	for (size_t i = 0; i < s->n_items; i++) {
-		const struct section *section = s->items[i];
-		bool declares = section->kind == SECTION_SPACE || section->kind == SECTION_REGION ||
-				(section->kind == SECTION_DEVICE && !section->values.device.space &&
-				 section_has(section, "space"));
-		int r = declares ? declare_space(c, section->name, section_space_length(section)) : 0;
+	int r = 0;
 
-		if (r < 0)
-			return r;
+	for (size_t i = 0; r == 0 && i < s->n_items; i++) {
+		const struct section *section = s->items[i];
+
+		if (section->kind == SECTION_SPACE || section->kind == SECTION_REGION)
+			r = declare_space(c, section->name, section_space_length(section));
+		else if (section->kind == SECTION_DEVICE)
+			r = declare_of_device(c, section);
 	}
-	return 0;
+	return r;
 }
 
 static int compare_regions(const void *a, const void *b)
@@ -129,6 +157,7 @@ static int build_device(struct config *c, const struct section *s)
 		.space = find_space(c, section_device_space(s)),
 		.bus_master = s->values.device.bus_master,
 		.spin_ns = s->values.device.spin_ns == SPIN_DEFAULT ? c->spin_ns : s->values.device.spin_ns,
+		.uses_pasids = s->values.device.pasids || section_entry(s, "pasid"),
 	};
 	if (asprintf(&device->source, "%s:%u", s->origin.file, s->origin.line) < 0) {
 		device->source = NULL;

@@ -8,7 +8,7 @@
 #include "config/section.h"
 
 /* Every space that is declared by a section of its own, a region, or a device without
- * space=, in this order of appearance. 0 or -ENOMEM. */
+ * space=, and every known one that a device names, in this order of appearance. 0 or -ENOMEM. */
 int build_spaces(struct config *c, const struct sections *s);
 
 /* Regions and devices of sections that passed the validation. 0 or -ENOMEM. */

@@ -137,7 +137,7 @@ static int on_problem(void *userdata, unsigned line, const char *section, const 
 	return diagnostics_add(l->diagnostics, CONFIG_ERROR, &place, "%s", text);
 }
 
-static int read_files(struct loader *l)
+static int read_files(struct loader *l, const char *text)
 {
 	static const struct reader_events events = { on_section, on_key, on_problem };
 
@@ -146,7 +146,7 @@ static int read_files(struct loader *l)
 
 		l->file = *file;
 		l->current = NULL;
-		r = reader_read(l->file, &events, l);
+		r = text ? reader_read_text(text, strlen(text), &events, l) : reader_read(l->file, &events, l);
 		if (r == -ENOMEM)
 			return r;
 		if (r == -EACCES || r == -EPERM)
@@ -185,7 +185,7 @@ static int load(struct loader *l, const struct config_source *source)
 		r = warn_without_files(l, source);
 	}
 	if (r == 0)
-		r = read_files(l);
+		r = read_files(l, source->text);
 	if (r == 0)
 		r = sections_open(l->config->entries, SECTION_DAEMON, "", &nowhere, l->hooks, &daemon);
 	if (r == 0)
@@ -228,7 +228,9 @@ int config_load(const struct config_source *source, const struct config_hooks *h
 	c->entries = calloc(1, sizeof(*c->entries));
 	if (!c->entries)
 		return -ENOMEM;
+	c->known_spaces = source->known_spaces;
 	r = load(&l, source);
+	c->known_spaces = NULL;
 	if (r == 0)
 		*ret = TAKE_PTR(c);
 	return r;

@@ -68,6 +68,7 @@ struct config_space {
 	size_t n_regions;
 	struct config_budget budget; /* besides the daemon's */
 	int numa_node;       /* -1: any */
+	bool is_known;       /* was there before: nothing but the name is given */
 };
 
 struct config_pasid {
@@ -81,6 +82,7 @@ struct config_device {
 	size_t space;        /* of the RID: index in config.spaces */
 	struct config_pasid *pasids;
 	size_t n_pasids;
+	bool uses_pasids;    /* now, or later */
 	bool bus_master;
 	int64_t spin_ns;     /* of its own, or the daemon's; or CONFIG_SPIN_AUTO */
 	char *source;        /* "file:line" of its section */
@@ -102,6 +104,7 @@ struct config {
 	size_t n_devices;
 	char **files;        /* that were read, in order; NULL-terminated */
 	struct sections *entries; /* every key with its origin, for config_dump(); private */
+	const char *const *known_spaces; /* while it is loaded; private */
 };
 
 enum config_severity {
@@ -128,6 +131,8 @@ struct config_diagnostics {
 struct config_source {
 	const char *file;    /* --config=FILE: that file and FILE.d/ *.conf; NULL: the search path */
 	const char *root;    /* in front of /etc, /run, /usr/lib; NULL = none. For tests. */
+	const char *text;    /* not NULL: this instead of files, and `file` is only its name */
+	const char *const *known_spaces; /* for text: what devices may name too; NULL-terminated */
 	bool strict;         /* unknown keys and sections are errors (--check-config), else warnings */
 };
 
@@ -143,6 +148,9 @@ void config_diagnostics_free(struct config_diagnostics *d);
 /* One line, without a newline, as above, "warning: " after the place if it is one. Returns
  * what snprintf would. */
 int config_diagnostic_format(const struct config_diagnostic *d, char *text, size_t size);
+
+/* All of them, with a newline between; on the heap, NULL = no memory. */
+char *config_diagnostics_text(const struct config_diagnostics *d);
 
 /* "key = value ; FILE:LINE" by section, defaults included ("; default"); can be read back. */
 int config_dump(const struct config *c, FILE *out);

@@ -84,6 +84,26 @@ int config_diagnostic_format(const struct config_diagnostic *d, char *text, size
 	return n;
 }
 
+char *config_diagnostics_text(const struct config_diagnostics *d)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < d->n_items; i++) {
+		char line[2048];
+
+		config_diagnostic_format(&d->items[i], line, sizeof(line));
+		fprintf(out, "%s%s", i ? "\n" : "", line);
+	}
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 const char *diagnostic_advice(const char *value)
 {
 	if (*value == '"' || *value == '\'')

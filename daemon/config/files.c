@@ -132,13 +132,18 @@ static int append_drop_ins(struct list *files, struct list *drop_ins)
 	return r;
 }
 
+static int add_copy(struct list *files, const char *file)
+{
+	char *copy = strdup(file);
+
+	return copy ? list_add_consume(files, copy) : -ENOMEM;
+}
+
 static int find_given(const char *file, struct config_diagnostics *d, struct list *files, struct list *drop_ins)
 {
 	_cleanup_free_ char *folder = NULL;
-	char *copy = strdup(file);
-	int r;
+	int r = add_copy(files, file);
 
-	r = copy ? list_add_consume(files, copy) : -ENOMEM;
 	if (r < 0)
 		return r;
 	if (asprintf(&folder, "%s.d", file) < 0) {
@@ -187,7 +192,9 @@ int files_find(const struct config_source *source, struct config_diagnostics *d,
 	_cleanup_(list_deinit) struct list files = { 0 }, drop_ins = { 0 };
 	int r;
 
-	if (source->file)
+	if (source->text)
+		r = add_copy(&files, source->file);
+	else if (source->file)
 		r = find_given(source->file, d, &files, &drop_ins);
 	else
 		r = find_on_path(source->root ? source->root : "", d, &files, &drop_ins);

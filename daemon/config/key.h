@@ -30,18 +30,31 @@ struct key_problem {
 	char text[320];
 };
 
+/* When a reload makes it count. */
+enum key_applies {
+	KEY_NOW,
+	KEY_AT_ATTACH, /* for devices that are attached later */
+	KEY_AT_START,  /* not at all */
+};
+
+/* A value as text; longer ones do not fit into a line. */
+#define KEY_TEXT_MAX 256
+
 struct key {
 	enum section_kind kind;
 	const char *name;
 	/* Fills why on -EINVAL. Strings are not copied: value must outlive the field. */
 	int (*parse)(const struct key *key, const char *value, const struct config_hooks *hooks, void *field,
 		     struct key_problem *why);
+	/* The value as everybody would write it: equal values have equal texts. */
+	void (*format)(const void *field, char text[static KEY_TEXT_MAX]);
 	size_t offset;       /* in union section_values; */
 	size_t size;         /* 0: the values stay as entries (repeatable keys) */
 	const char *fallback; /* default as it would be written; NULL: none, or none that is a text */
 	const char *expected;
 	bool required;
 	bool repeatable;
+	enum key_applies applies;
 };
 
 /* The device's own key: as the daemon's. */
@@ -77,6 +90,7 @@ union section_values {
 		const char *space; /* NULL: the one of its own name */
 		bool bus_master;
 		int64_t spin_ns;
+		bool pasids;
 	} device;
 };
 

@@ -286,13 +286,25 @@ static int load(const char *path, char **ret_text, size_t *ret_size, const char 
 	return 0;
 }
 
+int reader_read_text(const char *text, size_t size, const struct reader_events *events, void *userdata)
+{
+	struct reader r = { .next = text, .end = text + size, .events = events, .userdata = userdata };
+	int line = ini_parse_stream(next_line, &r, on_pair, &r);
+
+	if (line > 0 && r.error == 0) {
+		/* Another inih refuses what this one takes. */
+		r.line = (unsigned)line;
+		tell(&r, "", "inih does not understand this line");
+	}
+	return line < 0 ? -ENOMEM : r.error;
+}
+
 int reader_read(const char *path, const struct reader_events *events, void *userdata)
 {
-	struct reader r = { .events = events, .userdata = userdata };
 	_cleanup_free_ char *text = NULL;
 	const char *why;
 	size_t size = 0;
-	int error, line;
+	int error;
 
 	error = load(path, &text, &size, &why);
 	if (error < 0) {
@@ -300,14 +312,5 @@ int reader_read(const char *path, const struct reader_events *events, void *user
 
 		return failed < 0 ? failed : error;
 	}
-
-	r.next = text;
-	r.end = text + size;
-	line = ini_parse_stream(next_line, &r, on_pair, &r);
-	if (line > 0 && r.error == 0) {
-		/* Another inih refuses what this one takes. */
-		r.line = (unsigned)line;
-		tell(&r, "", "inih does not understand this line");
-	}
-	return line < 0 ? -ENOMEM : r.error;
+	return reader_read_text(text, size, events, userdata);
 }

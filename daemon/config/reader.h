@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 /* Without line ending. inih's buffer of 200 bytes also has to hold a newline (without one,
  * newer releases drop the line after it) and a NUL. */
 #define READER_LINE_MAX 198
@@ -25,3 +27,6 @@ struct reader_events {
 /* 0: read to its end, maybe with problems. Negative errno: it could not be read, which
  * on_problem() was told too, or an event handler failed. */
 int reader_read(const char *path, const struct reader_events *events, void *userdata);
+
+/* The same for a text that is there. */
+int reader_read_text(const char *text, size_t size, const struct reader_events *events, void *userdata);

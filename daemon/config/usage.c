@@ -7,9 +7,12 @@
 #include "config/usage.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "config/build.h"
+#include "config/files.h"
 
 /* The first device in a space; section is NULL where there is none. */
 struct user {
@@ -69,6 +72,36 @@ static const struct section *section_of_space(const struct sections *s, const ch
 	return NULL;
 }
 
+/* The section that declares a space: its own, else a region, else the device of its name. */
+static const struct section *declaration(const struct sections *s, enum section_kind kind, const char *name)
+{
+	const struct section *found = sections_find(s, kind, name);
+
+	if (!found && kind == SECTION_SPACE)
+		found = section_of_space(s, name, SECTION_REGION);
+	return found ? found : sections_find(s, SECTION_DEVICE, name);
+}
+
+int usage_refuse(const struct config *c, struct config_diagnostics *d, enum section_kind kind, const char *name,
+		 const char *format, ...)
+{
+	const struct section *s = declaration(c->entries, kind, name);
+	struct diagnostic_place place = { .file = c->files[0] ? c->files[0] : FILES_MAIN, .key = "" };
+	char title[64], text[256];
+	va_list ap;
+
+	snprintf(title, sizeof(title), "%s %s", section_kinds[kind].word, name);
+	place.section = title;
+	if (s) {
+		place.file = s->origin.file;
+		place.line = s->origin.line;
+	}
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	return diagnostics_add(d, CONFIG_ERROR, &place, "%s", text);
+}
+
 static int warn(const struct validation *v, const char *name, const struct user *first)
 {
 	const struct section *region = section_of_space(v->sections, name, SECTION_REGION);
@@ -99,6 +132,7 @@ int usage_check(const struct validation *v)
 			r = add_device(v, users, v->sections->items[i]);
 	/* What has no device may have one in a section that could not be read. */
 	for (size_t i = 0; i < v->config->n_spaces && r == 0 && !v->sections_lost; i++)
-		r = warn(v, v->config->spaces[i].name, &users[i]);
+		if (!v->config->spaces[i].is_known)
+			r = warn(v, v->config->spaces[i].name, &users[i]);
 	return r;
 }

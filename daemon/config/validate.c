@@ -294,6 +294,19 @@ static int check_overlaps(const struct validation *v)
 	return r;
 }
 
+/* What exists is shared as it is. */
+static int check_known(const struct validation *v, const struct section *s)
+{
+	size_t space = build_find_space(v->config, s->name, section_space_length(s));
+	struct diagnostic_place place = section_place(s, "");
+
+	if ((s->kind != SECTION_SPACE && s->kind != SECTION_REGION) || !v->config->spaces[space].is_known)
+		return 0;
+	return diagnostics_add(v->diagnostics, CONFIG_ERROR, &place,
+			       "the space '%s' exists, expected no regions and no budget for it",
+			       v->config->spaces[space].name);
+}
+
 int validate(const struct validation *v)
 {
 	int r = 0;
@@ -306,6 +319,8 @@ int validate(const struct validation *v)
 			r = check_region(v, s);
 		else if (r == 0 && s->kind == SECTION_DEVICE)
 			r = check_device(v, i);
+		if (r == 0)
+			r = check_known(v, s);
 	}
 	if (r == 0)
 		r = check_overlaps(v);

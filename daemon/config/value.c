@@ -19,6 +19,18 @@
 
 static const char units[] = "BKMGT"; /* each is 1024 of the one before */
 
+static const struct {
+	const char *name;
+	uint64_t ns;
+} time_units[] = {
+	{ "us", 1000 },
+	{ "ms", 1000 * 1000 },
+	{ "", 1000 * 1000 * 1000 },
+	{ "s", 1000 * 1000 * 1000 },
+	{ "min", 60ull * 1000 * 1000 * 1000 },
+	{ "h", 3600ull * 1000 * 1000 * 1000 },
+};
+
 static int digit_value(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -131,17 +143,6 @@ int value_next_cpu(const char *list, int after)
 
 int value_parse_time(const char *text, uint64_t *ret_ns)
 {
-	static const struct {
-		const char *name;
-		uint64_t ns;
-	} time_units[] = {
-		{ "us", 1000 },
-		{ "ms", 1000 * 1000 },
-		{ "", 1000 * 1000 * 1000 },
-		{ "s", 1000 * 1000 * 1000 },
-		{ "min", 60ull * 1000 * 1000 * 1000 },
-		{ "h", 3600ull * 1000 * 1000 * 1000 },
-	};
 	unsigned base;
 	uint64_t v;
 	int r;
@@ -200,5 +201,15 @@ const char *value_format_size(uint64_t bytes, char text[static VALUE_SIZE_TEXT_M
 		unit++;
 	}
 	snprintf(text, VALUE_SIZE_TEXT_MAX, "%" PRIu64 "%.*s", bytes, unit > 0, units + unit);
+	return text;
+}
+
+const char *value_format_time(uint64_t ns, char text[static VALUE_SIZE_TEXT_MAX])
+{
+	size_t unit = ARRAY_SIZE(time_units) - 1;
+
+	while (unit && ns % time_units[unit].ns)
+		unit--;
+	snprintf(text, VALUE_SIZE_TEXT_MAX, "%" PRIu64 "%s", ns / time_units[unit].ns, ns ? time_units[unit].name : "");
 	return text;
 }

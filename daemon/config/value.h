@@ -35,6 +35,7 @@ bool value_is_name(const char *text);
 /* [a-z0-9_-]{1,32}: legal in a file name as it is. */
 bool value_is_policy(const char *text);
 
-/* "64K": exact, in the largest unit that divides it. */
+/* "64K", "500ms": exact, in the largest unit that divides it. */
 #define VALUE_SIZE_TEXT_MAX 24
 const char *value_format_size(uint64_t bytes, char text[static VALUE_SIZE_TEXT_MAX]);
+const char *value_format_time(uint64_t ns, char text[static VALUE_SIZE_TEXT_MAX]);
