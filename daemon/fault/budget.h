@@ -13,9 +13,9 @@
 
 /* The daemon's. Any thread. */
 struct budget {
-	int64_t total; /* BUDGET_NONE: no limit */
-	int64_t chunk; /* what is leased at once, if there is as much */
-	_Atomic int64_t available;
+	_Atomic int64_t total; /* BUDGET_NONE: no limit */
+	_Atomic int64_t chunk; /* what is leased at once, if there is as much */
+	_Atomic int64_t available; /* below 0: more is leased than a new total allows */
 };
 
 /* One space's share. Its shard only. */
@@ -23,10 +23,15 @@ struct budget_share {
 	struct budget *budget;
 	int64_t limit;  /* of this space; BUDGET_NONE: only the daemon's */
 	int64_t leased;
-	int64_t used;   /* at most leased, at most limit */
+	int64_t used;   /* at most leased; at most limit, unless that was made smaller */
 };
 
 void budget_init(struct budget *b, int64_t total, unsigned n_shares);
+
+/* While shares use it. Nothing is taken away: what is over has to be evicted. */
+void budget_resize(struct budget *b, int64_t total, unsigned n_shares);
+bool budget_is_over(const struct budget *b);
+
 void budget_share_init(struct budget_share *s, struct budget *b, int64_t limit);
 
 /* As budget_take(), which is quicker. */
