@@ -140,6 +140,21 @@ static const char *address_kind(const char *address)
 	return !ops ? NULL : ops->uses_iommufd ? "iommufd" : ops->name;
 }
 
+static void make_hooks(struct config_hooks *hooks)
+{
+	*hooks = (struct config_hooks){
+		.policies = policy_names(),
+		.check_policy = check_policy,
+		.check_setting = check_setting,
+		.policy_keys = policy_keys,
+		.min_granule = policy_min_granule,
+		.event_loops = loop_names(),
+		.check_address = check_address,
+		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),
+		.address_kind = address_kind,
+	};
+}
+
 static void print_diagnostics(const struct config_diagnostics *d)
 {
 	for (size_t i = 0; i < d->n_items; i++) {
@@ -154,22 +169,10 @@ static void print_diagnostics(const struct config_diagnostics *d)
 }
 
 /* Returns -1 with a config, or an exit code. */
-static int load_config(struct config **ret)
+static int load_config(const struct manager_setup *setup, struct config **ret)
 {
-	struct config_source source = { .file = arg.config, .strict = arg.action == ACTION_CHECK };
-	struct config_hooks hooks = {
-		.policies = policy_names(),
-		.check_policy = check_policy,
-		.check_setting = check_setting,
-		.policy_keys = policy_keys,
-		.min_granule = policy_min_granule,
-		.event_loops = loop_names(),
-		.check_address = check_address,
-		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),
-		.address_kind = address_kind,
-	};
 	struct config_diagnostics diagnostics;
-	int r = config_load(&source, &hooks, ret, &diagnostics);
+	int r = config_load(&setup->source, &setup->hooks, ret, &diagnostics);
 	bool unreadable = diagnostics.unreadable;
 
 	print_diagnostics(&diagnostics);
@@ -186,12 +189,16 @@ int main(int argc, char **argv)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 	_cleanup_(manager_freep) struct manager *manager = NULL;
+	struct manager_setup setup = { 0 };
 	int r = parse_argv(argc, argv);
 
 	if (r >= 0)
 		return r;
 	log_open(arg.action == ACTION_RUN ? LOG_TARGET_AUTO : LOG_TARGET_STDERR);
-	r = load_config(&config);
+	setup.bus = arg.bus;
+	setup.source = (struct config_source){ .file = arg.config, .strict = arg.action == ACTION_CHECK };
+	make_hooks(&setup.hooks);
+	r = load_config(&setup, &config);
 	if (r >= 0)
 		return r;
 	if (arg.action == ACTION_CHECK)
@@ -199,7 +206,7 @@ int main(int argc, char **argv)
 	if (arg.action == ACTION_DUMP)
 		return config_dump(config, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	manager_block_signals();
-	if (manager_new(config, arg.bus, &manager) < 0)
+	if (manager_new(&setup, TAKE_PTR(config), &manager) < 0)
 		return EXIT_FAILURE;
 	r = manager_run(manager);
 	if (r < 0)

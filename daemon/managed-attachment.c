@@ -4,6 +4,7 @@
  * owns the space. A device waits for all its calls that are under way (n_pending), then goes
  * on with `next`.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -103,6 +104,15 @@ void managed_attachment_pause(struct managed_attachment *a, bool paused)
 {
 	if (a->entry.attached)
 		submit(a, paused ? run_pause : run_resume);
+}
+
+void managed_attachment_move(struct managed_attachment *a, struct managed_space *space)
+{
+	assert(!a->entry.attached && !a->active);
+	a->space->n_users--;
+	space->n_users++;
+	a->space = space;
+	a->entry.space = &space->entry;
 }
 
 void managed_attachment_free(struct managed_attachment *a)

@@ -65,7 +65,7 @@ void managed_space_command(void *userdata, struct space_entry *e, size_t region,
 	struct manager *m = userdata;
 	struct command *c = NULL;
 
-	if (m->stop_asked || !s->is_open || m->n_commands >= COMMANDS_MAX || !(c = calloc(1, sizeof(*c)))) {
+	if (m->stop_asked || !s->is_open || m->reload || m->n_commands >= COMMANDS_MAX || !(c = calloc(1, sizeof(*c)))) {
 		service_call_reply(reply, !s->is_open || m->stop_asked ? -EHOSTDOWN : -EBUSY, 0);
 		return;
 	}

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "managed.h"
+#include "managed-attach.h"
 
 /* A device that waits too long for its pages may give up, so somebody who forgot must not
  * leave it so. */
@@ -46,6 +46,18 @@ static void reply(struct managed_device *d)
 	else if (call)
 		service_call_reply(call, 0, 0);
 	manager_report(d->manager);
+}
+
+static void detached(struct managed_device *d)
+{
+	struct manager *m = d->manager;
+
+	if (managed_device_is_transient(d) && !d->why.error) {
+		managed_attach_forget(d);
+		manager_report(m);
+	} else {
+		reply(d);
+	}
 }
 
 static int set_timer(struct managed_device *d, uint64_t at_ns, loop_fn fn)
@@ -153,6 +165,10 @@ static bool may_begin(struct managed_device *d, struct service_call *call)
 		fail(call, ENODEV, "The daemon stops.");
 		return false;
 	}
+	if (d->manager->reload) {
+		fail(call, EBUSY, "A reload is under way, try again when it has ended.");
+		return false;
+	}
 	if (d->ended) {
 		fail(call, d->entry.state == DEVICE_DRAINING ? EINPROGRESS : EBUSY, "%s is %s, try again when that has ended.",
 		     d->entry.name, device_state_to_string(d->entry.state));
@@ -180,7 +196,7 @@ void managed_device_command(void *manager, struct device_entry *e, enum device_c
 		if (e->state == DEVICE_ABSENT || e->state == DEVICE_UNBOUND)
 			managed_device_miss(d, DEVICE_DETACHED, NULL);
 		d->reply = call;
-		managed_device_stop(d, reply);
+		managed_device_stop(d, detached);
 		break;
 	case DEVICE_COMMAND_DRAIN:
 		drain_device(d, usec, call);

@@ -157,6 +157,7 @@ static int open_device(struct managed_device *d, enum device_state *ret_state)
 	d->leaving.error = 0;
 	device->uses_pasids = d->uses_pasids;
 	device->bus_master = d->bus_master;
+	device->given_fd = TAKE_FD(d->given_fd);
 	managed_hotplug_expect(d);
 	device->spin_ns = d->manager->may_spin ? d->spin_ns : 0;
 	if (device->ops->uses_iommufd)
@@ -310,20 +311,13 @@ void managed_device_detach_pasid(struct managed_device *d, struct managed_attach
 	then(d, pasid_end);
 }
 
-static int add_attachment(struct managed_device *d, uint32_t pasid, const struct config_space *space)
-{
-	struct space_entry *e = directory_find_space(&d->manager->directory, space->name);
-
-	assert(e);
-	return managed_attachment_new(d, pasid, managed_space(e), NULL);
-}
-
 static void release(struct managed_device *d)
 {
 	while (!TAILQ_EMPTY(&d->entry.attachments))
 		managed_attachment_free(first_attachment(d));
 	loop_remove(d->timer);
 	managed_hotplug_forget(d);
+	close_fd(&d->given_fd);
 	device_free(d->entry.device);
 	free(d->entry.error_text);
 	free(d->entry.source);
@@ -331,7 +325,7 @@ static void release(struct managed_device *d)
 	free(d->entry.name);
 }
 
-int managed_device_new(struct manager *m, const struct config *config, const struct config_device *c,
+int managed_device_new(struct manager *m, const struct config_device *c, struct managed_space *const *spaces,
 		       struct managed_device **ret)
 {
 	struct managed_device *d = calloc(1, sizeof(*d));
@@ -343,25 +337,30 @@ int managed_device_new(struct manager *m, const struct config *config, const str
 	d->manager = m;
 	d->bus_master = c->bus_master;
 	d->spin_ns = c->spin_ns;
-	d->uses_pasids = c->n_pasids > 0;
+	d->uses_pasids = c->uses_pasids;
+	d->given_fd = -1;
 	d->entry.name = strdup(c->name);
 	d->entry.address = strdup(c->address);
 	d->entry.source = strdup(c->source);
 	if (d->entry.name && d->entry.address && d->entry.source)
-		r = add_attachment(d, PASID_NONE, &config->spaces[c->space]);
+		r = managed_attachment_new(d, PASID_NONE, spaces[c->space], NULL);
 	for (size_t i = 0; r >= 0 && i < c->n_pasids; i++)
-		r = add_attachment(d, c->pasids[i].pasid, &config->spaces[c->pasids[i].space]);
+		r = managed_attachment_new(d, c->pasids[i].pasid, spaces[c->pasids[i].space], NULL);
 	if (r < 0) {
 		release(d);
 		free(d);
 		return r;
 	}
 	d->entry.state = DEVICE_DETACHED;
-	TAILQ_INSERT_TAIL(&m->directory.devices, &d->entry, link);
-	service_device_added(m->service, &d->entry);
-	if (ret)
-		*ret = d;
+	*ret = d;
 	return 0;
+}
+
+void managed_device_list(struct managed_device *d)
+{
+	d->is_listed = true;
+	TAILQ_INSERT_TAIL(&d->manager->directory.devices, &d->entry, link);
+	service_device_added(d->manager->service, &d->entry);
 }
 
 struct managed_device *managed_device_free(struct managed_device *d)
@@ -369,10 +368,12 @@ struct managed_device *managed_device_free(struct managed_device *d)
 	struct manager *m = d->manager;
 
 	assert(!d->ended);
-	service_device_removed(m->service, &d->entry);
+	if (d->is_listed)
+		service_device_removed(m->service, &d->entry);
 	while (!TAILQ_EMPTY(&d->entry.attachments))
 		managed_attachment_free(first_attachment(d));
-	directory_retire_device(&m->directory, &d->entry);
+	if (d->is_listed)
+		directory_retire_device(&m->directory, &d->entry);
 	release(d);
 	free(d);
 	return NULL;

@@ -12,14 +12,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fault/job.h"
-#include "managed.h"
+#include "managed-change.h"
 #include "memory.h"
-
-/* At stop: what keeps faulting is answered by the detach. */
-#define DRAIN_NS (5 * NSEC_PER_SEC)
-
-/* What a space gives back when another one finds nothing, at most. */
-#define SHRINK_BYTES (4ull << 20)
 
 /* On its shard at once: start, stop, a shrink, a cry for one, and word of refused faults. */
 #define CALLS_PER_SPACE 5
@@ -139,24 +133,26 @@ static void on_refused(void *userdata)
 		shard_notify(s->shard, on_refusing_told, s);
 }
 
-static int init(struct managed_space *s, const struct config *config, const struct config_space *c)
+static int init(struct managed_space *s, const struct config_space *c)
 {
 	struct manager *m = s->manager;
-	struct pager_setup setup = {
-		.name = c->name,
+	struct pager_setup setup;
+	int r;
+
+	s->entry.name = strdup(c->name);
+	setup = (struct pager_setup){
+		.name = s->entry.name,
 		.n_regions = c->n_regions,
 		.budget = &m->budget,
 		.limit = budget_bytes(&c->budget),
-		.deadline_ns = config->deadline_ns,
+		.deadline_ns = m->deadline_ns,
 		.workers = m->workers,
 		.on_starving = on_starving,
 		.on_refused = on_refused,
 		.userdata = s,
 	};
-	int r;
-
 	s->numa_node = c->numa_node;
-	s->entry.name = strdup(c->name);
+	s->limit = setup.limit;
 	s->entry.regions = calloc(c->n_regions + 1, sizeof(*s->entry.regions));
 	s->entry.stats = setup.stats = stats_page_take(m->page, STATS_SPACE, NULL, c->name, PASID_NONE);
 	s->settings = calloc(c->n_regions + 1, sizeof(struct policy_setting *));
@@ -210,23 +206,29 @@ int managed_space_new(struct manager *m, const struct config *config, size_t ind
 	}
 	s->manager = m;
 	STAILQ_INIT(&s->held);
-	r = init(s, config, &config->spaces[index]);
+	r = init(s, &config->spaces[index]);
 	if (r < 0) {
 		release(s);
 		return r;
 	}
-	TAILQ_INSERT_TAIL(&m->directory.spaces, &s->entry, link);
-	service_space_added(m->service, &s->entry);
-	if (ret)
-		*ret = s;
+	*ret = s;
 	return 0;
+}
+
+void managed_space_list(struct managed_space *s)
+{
+	s->is_listed = true;
+	TAILQ_INSERT_TAIL(&s->manager->directory.spaces, &s->entry, link);
+	service_space_added(s->manager->service, &s->entry);
 }
 
 struct managed_space *managed_space_free(struct managed_space *s)
 {
 	assert(!s->is_open && !s->n_users);
-	service_space_removed(s->manager->service, &s->entry);
-	directory_retire_space(&s->manager->directory, &s->entry);
+	if (s->is_listed) {
+		service_space_removed(s->manager->service, &s->entry);
+		directory_retire_space(&s->manager->directory, &s->entry);
+	}
 	release(s);
 	return NULL;
 }
@@ -249,6 +251,8 @@ static int open_policy(struct managed_space *s, size_t i, struct reason *why)
 	size_t n = 0;
 	int r;
 
+	if (e->policy)
+		return 0;
 	if (asprintf(&name, "%s/%s", s->entry.name, e->name) < 0)
 		return reason_set(why, ENOMEM, "out of memory");
 	info.name = name;
@@ -291,8 +295,11 @@ static void done_start(struct shard_call *c)
 {
 	struct managed_space *s = container_of(c, struct managed_space, start_call);
 
-	if (c->result < 0)
+	/* The next open tries again. */
+	if (c->result < 0) {
 		log_with(LOG_ERR, 0, &(struct log_fields){ .space = s->entry.name }, "%s", s->start_error.text);
+		s->is_open = false;
+	}
 	manager_settled(s->manager);
 }
 
@@ -307,6 +314,7 @@ static int pick_shard(struct managed_space *s, struct reason *why)
 	return 0;
 }
 
+/* Policies stay open when something fails: a second try goes on from there. */
 int managed_space_open(struct managed_space *s, const struct device_ops *ops, struct reason *why)
 {
 	int r = 0;
@@ -319,16 +327,16 @@ int managed_space_open(struct managed_space *s, const struct device_ops *ops, st
 	if (s->is_open)
 		return reason_set(why, EINVAL, "space %s is used by devices of kind %s, which cannot share it",
 				  s->entry.name, s->ops->name);
+	if (s->is_closing)
+		return reason_set(why, EBUSY, "space %s is being closed, try again", s->entry.name);
 	for (size_t i = 0; r >= 0 && i < s->entry.n_regions; i++)
 		r = open_policy(s, i, why);
 	if (r >= 0)
 		r = pick_shard(s, why);
 	if (r >= 0)
 		r = open_ioas(s, ops, why);
-	if (r < 0) {
-		close_policies(s);
+	if (r < 0)
 		return r;
-	}
 	s->is_open = true;
 	s->ops = ops;
 	manager_begin(s->manager);
@@ -352,20 +360,21 @@ static int run_drain(struct shard_call *c)
 
 	if (!s->pager.ioas)
 		return 0;
-	r = pager_drain(&s->pager, clock_now_ns() + DRAIN_NS, on_drained, s);
+	r = pager_drain(&s->pager, clock_now_ns() + s->drain_ns, on_drained, s);
 	return r < 0 ? r : SHARD_PENDING;
 }
 
-static void done_step(struct shard_call *c)
+static void done_drain(struct shard_call *c)
 {
 	manager_settled(container_of(c, struct managed_space, call)->manager);
 }
 
-void managed_space_drain(struct managed_space *s)
+void managed_space_drain(struct managed_space *s, uint64_t limit_ns)
 {
 	manager_begin(s->manager);
+	s->drain_ns = limit_ns;
 	s->call.run = run_drain;
-	s->call.done = done_step;
+	s->call.done = done_drain;
 	managed_space_submit(s, &s->call);
 }
 
@@ -387,37 +396,39 @@ static int run_stop(struct shard_call *c)
 	return SHARD_PENDING;
 }
 
-void managed_space_close(struct managed_space *s)
+static int run_nothing(struct shard_call *c)
 {
-	manager_begin(s->manager);
-	s->is_open = false;
-	s->call.run = run_stop;
-	s->call.done = done_step;
-	managed_space_submit(s, &s->call);
-}
-
-static int run_shrink(struct shard_call *c)
-{
-	struct managed_space *s = container_of(c, struct managed_space, shrink_call);
-
-	pager_shrink(&s->pager, s->shrink_bytes);
+	(void)c;
 	return 0;
 }
 
-static void done_shrink(struct shard_call *c)
+static void done_close(struct shard_call *c)
 {
-	container_of(c, struct managed_space, shrink_call)->shrinking = false;
+	struct managed_space *s = container_of(c, struct managed_space, call);
+	struct manager *m = s->manager;
+
+	s->is_closing = false;
+	if (s->closed)
+		s->closed(s);
+	manager_settled(m);
 }
 
-void managed_space_shrink(struct managed_space *s)
+/* The shard may still be in the round in which the pager stopped, and look at it once more: a
+ * call that comes after that round says when the space may be freed. */
+static void done_stop(struct shard_call *c)
 {
-	uint64_t mapped = space_entry_mapped_bytes(&s->entry);
+	c->run = run_nothing;
+	c->done = done_close;
+	shard_submit(c->shard, c);
+}
 
-	if (s->shrinking || !s->is_open)
-		return;
-	s->shrinking = true;
-	s->shrink_bytes = MIN(SHRINK_BYTES, MAX(mapped / 16, 1ull << 16));
-	s->shrink_call.run = run_shrink;
-	s->shrink_call.done = done_shrink;
-	managed_space_submit(s, &s->shrink_call);
+void managed_space_close(struct managed_space *s, void (*closed)(struct managed_space *s))
+{
+	manager_begin(s->manager);
+	s->is_open = false;
+	s->is_closing = true;
+	s->closed = closed;
+	s->call.run = run_stop;
+	s->call.done = done_stop;
+	managed_space_submit(s, &s->call);
 }

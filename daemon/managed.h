@@ -34,12 +34,14 @@ struct managed_space {
 	const struct device_ops *ops; /* of the devices it was opened for */
 	struct ioas *ioas;  /* on its way to the shard */
 	bool is_open;
+	bool is_listed;     /* in the directory */
 	unsigned n_active;  /* attachments that are, or are being, attached */
 	bool moving;        /* to another shard: calls are held until it is there */
 	STAILQ_HEAD(, shard_call) held;
 	struct shard_call move_call;
 	struct shard *move_from, *move_to;
 	bool transient;     /* goes with the device that brought it */
+	int64_t limit;      /* BUDGET_NONE: none */
 	unsigned n_users;   /* attachments of devices that name it, attached or not */
 	struct reason start_error; /* why the shard does not serve it; the shard's, then of the attaches on it */
 	int32_t numa_node;
@@ -49,8 +51,13 @@ struct managed_space {
 	struct shard_call start_call;
 	struct shard_call shrink_call;
 	uint64_t shrink_bytes;
+	uint64_t mapped_before; /* the last shrink */
 	bool shrinking;
-	struct shard_call call; /* drain, then stop */
+	uint64_t drain_ns;
+	struct shard_call call; /* drain, stop, tune */
+	bool is_closing;
+	void (*closed)(struct managed_space *s); /* of the close that is under way */
+	struct farewell *farewell;               /* who waits for it (managed-attach.c) */
 };
 
 struct managed_attachment {
@@ -68,6 +75,9 @@ struct managed_device {
 	bool bus_master;
 	int64_t spin_ns;
 	bool uses_pasids; /* even if none is configured */
+	bool is_listed;   /* in the directory */
+	bool restart;     /* a reload stopped it to start it again */
+	int given_fd;     /* an open cdev for the next start; -1 = none */
 	/* The step under way, if ended is set: a set of calls to shards; when all have come back,
 	 * next; at last ended, which may free the device. */
 	unsigned n_pending;
@@ -91,7 +101,14 @@ struct managed_device {
 	uint64_t storm_told_ns;
 };
 
+struct reload;
+
 struct manager {
+	struct config_source source;
+	struct config_hooks hooks;
+	struct config *config;  /* what was applied last */
+	struct config *started; /* what was applied first, maybe the same */
+	struct reload *reload;  /* waits or is under way; other steps are not begun; NULL = none */
 	struct loop *loop;
 	struct directory directory; /* its entries are managed_device and managed_space */
 	struct service *service;
@@ -121,6 +138,8 @@ struct manager {
 	/* When nothing is under way any more, next; NULL: nothing waits for that. */
 	size_t n_settling;
 	void (*next)(struct manager *m);
+	bool reload_waits; /* begins when nothing is under way */
+	bool reload_again; /* asked for while one was under way */
 	bool stop_asked;
 	bool stopping;
 	struct loop_source *signals;
@@ -148,19 +167,19 @@ static inline struct managed_attachment *managed_attachment(struct attachment_en
 /* What to do about an errno that means a limit: a half sentence to append, or "". */
 const char *error_hint(int error);
 
-/* Spaces. new: of the configuration, opens nothing; it is in the directory. open: policies,
- * ioas, and a shard is told to serve it; calls submitted afterwards run after that. A second
- * open does nothing. free: closed, without users; takes it out of the directory. */
+/* Spaces. new: of the configuration, opens nothing. list: puts it into the directory. open:
+ * policies, ioas, and a shard is told to serve it; calls submitted afterwards run after that. A
+ * second open does nothing. free: closed, without users; takes it out of the directory. */
 int managed_space_new(struct manager *m, const struct config *config, size_t index, struct managed_space **ret);
+void managed_space_list(struct managed_space *s);
 struct managed_space *managed_space_free(struct managed_space *s);
 int managed_space_open(struct managed_space *s, const struct device_ops *ops, struct reason *why);
 void managed_space_rebalance(struct managed_space *s);
 void managed_space_submit(struct managed_space *s, struct shard_call *c); /* to its shard */
-void managed_space_drain(struct managed_space *s); /* a step */
-void managed_space_close(struct managed_space *s); /* a step; nothing is attached any more */
+void managed_space_drain(struct managed_space *s, uint64_t limit_ns); /* a step; at most so long */
 
-/* Gives back some of what it has mapped, for another space. */
-void managed_space_shrink(struct managed_space *s);
+/* A step; nothing is attached any more. closed: when it has ended, may free it; or NULL. */
+void managed_space_close(struct managed_space *s, void (*closed)(struct managed_space *s));
 
 /* A command of the bus, as service_hooks.on_space_command. */
 void managed_space_command(void *manager, struct space_entry *e, size_t region, enum space_command command,
@@ -176,6 +195,7 @@ int managed_attachment_open(struct managed_attachment *a, struct reason *why); /
 void managed_attachment_attach(struct managed_attachment *a);
 void managed_attachment_detach(struct managed_attachment *a);
 void managed_attachment_pause(struct managed_attachment *a, bool paused);
+void managed_attachment_move(struct managed_attachment *a, struct managed_space *space);
 
 /* Commands of the bus, as the service_hooks of their names. */
 void managed_device_command(void *manager, struct device_entry *e, enum device_command command, uint64_t usec,
@@ -183,10 +203,12 @@ void managed_device_command(void *manager, struct device_entry *e, enum device_c
 void managed_device_pasid(void *manager, struct device_entry *e, uint32_t pasid, struct space_entry *space,
 			  struct service_call *call);
 
-/* Devices. new: with its attachments, none of them made; in the directory. Its spaces are.
- * start and stop: a step; ended is called when the state is what came of it. */
-int managed_device_new(struct manager *m, const struct config *config, const struct config_device *c,
+/* Devices. new: with its attachments, none of them made; spaces: of config->spaces. list: puts
+ * it into the directory. start and stop: a step; ended is called when the state is what came of
+ * it. */
+int managed_device_new(struct manager *m, const struct config_device *c, struct managed_space *const *spaces,
 		       struct managed_device **ret);
+void managed_device_list(struct managed_device *d);
 struct managed_device *managed_device_free(struct managed_device *d); /* not attached; no step */
 void managed_device_start(struct managed_device *d, void (*ended)(struct managed_device *d));
 void managed_device_stop(struct managed_device *d, void (*ended)(struct managed_device *d));
@@ -200,6 +222,12 @@ void managed_device_miss(struct managed_device *d, enum device_state state, cons
 static inline bool managed_device_is_attached(const struct managed_device *d)
 {
 	return d->entry.state == DEVICE_ACTIVE || d->entry.state == DEVICE_PAUSED;
+}
+
+/* Not of a file. */
+static inline bool managed_device_is_transient(const struct managed_device *d)
+{
+	return !*d->entry.source;
 }
 
 /* Paused: its faults are kept, not served. A step; nothing happens if it is so already. */
@@ -227,6 +255,8 @@ void managed_dump(void *manager, FILE *out); /* as service_hooks.on_dump */
 /* A step begins, a step has ended. */
 void manager_begin(struct manager *m);
 void manager_settled(struct manager *m);
+
+void manager_set_state(struct manager *m, enum manager_state state);
 
 /* Logs and tells the bus and the service manager how many devices are active. */
 void manager_report(struct manager *m);

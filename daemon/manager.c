@@ -17,7 +17,12 @@
 #include "base/log.h"
 #include "control/notify.h"
 #include "device/iommufd.h"
-#include "managed.h"
+#include "managed-attach.h"
+#include "managed-set.h"
+#include "reload.h"
+
+/* What keeps faulting for longer than that is answered by the detach. */
+#define DRAIN_NS (5 * NSEC_PER_SEC)
 
 /* Long maps run in parallel in the kernel; more than this only share its memory. */
 #define MAP_WORKERS 2u
@@ -66,7 +71,7 @@ const char *error_hint(int error)
 	}
 }
 
-static void set_state(struct manager *m, enum manager_state state)
+void manager_set_state(struct manager *m, enum manager_state state)
 {
 	m->directory.state = state;
 	service_state_changed(m->service);
@@ -85,7 +90,7 @@ void manager_report(struct manager *m)
 	const struct space_entry *space;
 	char status[sizeof(m->status)];
 
-	if (m->stop_asked)
+	if (m->stop_asked || m->reload)
 		return;
 	TAILQ_FOREACH(e, &m->directory.devices, link) {
 		n_devices++;
@@ -102,7 +107,7 @@ void manager_report(struct manager *m)
 	else
 		snprintf(status, sizeof(status), "%zu device%s active, %zu space%s, %zu shard%s, %s", n_active, plural(n_active),
 			 n_spaces, plural(n_spaces), m->n_shards, plural(m->n_shards), m->directory.backend);
-	set_state(m, failed ? MANAGER_DEGRADED : MANAGER_RUNNING);
+	manager_set_state(m, failed ? MANAGER_DEGRADED : MANAGER_RUNNING);
 	if (m->ready && !strcmp(status, m->status))
 		return;
 	snprintf(m->status, sizeof(m->status), "%s", status);
@@ -129,7 +134,7 @@ static void stop_spaces(struct manager *m)
 	m->next = stop_end;
 	TAILQ_FOREACH(e, &m->directory.spaces, link)
 		if (managed_space(e)->is_open)
-			managed_space_close(managed_space(e));
+			managed_space_close(managed_space(e), NULL);
 	manager_settled(m);
 }
 
@@ -157,7 +162,7 @@ static void stop_begin(struct manager *m)
 	m->next = stop_devices;
 	TAILQ_FOREACH(e, &m->directory.spaces, link)
 		if (managed_space(e)->is_open)
-			managed_space_drain(managed_space(e));
+			managed_space_drain(managed_space(e), DRAIN_NS);
 	manager_settled(m);
 }
 
@@ -186,12 +191,16 @@ void manager_settled(struct manager *m)
 		return;
 	next = m->next;
 	m->next = NULL;
-	if (next)
+	if (m->stop_asked && m->reload)
+		reload_abort(m);
+	else if (next)
 		next(m);
-	/* A stop that was asked for in the meantime begins when what was under way has ended. */
+	/* What was asked for in the meantime begins when what was under way has ended. */
 	if (m->stop_asked && !m->stopping && !m->n_settling) {
 		m->stopping = true;
 		stop_begin(m);
+	} else if (m->reload_waits && !m->n_settling) {
+		reload_begin(m);
 	} else if (next && !m->next) {
 		managed_hotplug_resume(m);
 	}
@@ -203,7 +212,7 @@ static void manager_stop(struct manager *m, const char *why)
 		return;
 	m->stop_asked = true;
 	log_info("stopping: %s", why);
-	set_state(m, MANAGER_STOPPING);
+	manager_set_state(m, MANAGER_STOPPING);
 	notify_stopping("draining and detaching devices");
 	/* At once, if nothing is under way. */
 	manager_begin(m);
@@ -215,7 +224,7 @@ static void on_signal(int signo, void *userdata)
 	struct manager *m = userdata;
 
 	if (signo == SIGHUP)
-		log_notice("SIGHUP ignored: this version cannot reload, restart it to apply a new configuration");
+		reload_request(m, NULL);
 	else
 		manager_stop(m, signo == SIGINT ? "SIGINT" : "SIGTERM");
 }
@@ -231,12 +240,13 @@ static void on_name_taken(void *userdata)
 
 static int add_entries(struct manager *m, const struct config *config)
 {
-	int r = 0;
+	_cleanup_(managed_set_deinit) struct managed_set set = { 0 };
+	int r = managed_set_init(&set, m, config);
 
-	for (size_t i = 0; r >= 0 && i < config->n_spaces; i++)
-		r = managed_space_new(m, config, i, NULL);
-	for (size_t i = 0; r >= 0 && i < config->n_devices; i++)
-		r = managed_device_new(m, config, &config->devices[i], NULL);
+	if (r >= 0)
+		r = managed_set_make(&set);
+	if (r >= 0)
+		managed_set_list(&set);
 	return r;
 }
 
@@ -273,24 +283,43 @@ static int start_loop(struct manager *m, const struct config *config)
 	return r < 0 ? log_error_errno(r, "cannot receive signals") : 0;
 }
 
-int manager_new(const struct config *config, const char *bus, struct manager **ret)
+static struct manager *alloc(const struct manager_setup *setup, struct config *config)
 {
-	_cleanup_(manager_freep) struct manager *m = calloc(1, sizeof(*m));
+	struct manager *m = calloc(1, sizeof(*m));
+
+	if (!m) {
+		config_free(config);
+		return NULL;
+	}
+	m->source = setup->source;
+	m->hooks = setup->hooks;
+	m->started = config;
+	directory_init(&m->directory);
+	TAILQ_INIT(&m->traces);
+	m->directory.trace_dropped = &m->trace_dropped;
+	m->directory.start_ns = clock_now_ns();
+	reload_applied(m, config);
+	return m;
+}
+
+int manager_new(const struct manager_setup *setup, struct config *config, struct manager **ret)
+{
+	_cleanup_(manager_freep) struct manager *m = alloc(setup, config);
 	struct service_hooks hooks = { .on_name_taken = on_name_taken,
 				       .on_space_command = managed_space_command,
 				       .on_device_command = managed_device_command,
 				       .on_pasid = managed_device_pasid,
 				       .on_trace = managed_trace_open,
 				       .on_dump = managed_dump,
+				       .on_attach = managed_attach,
+				       .on_reload = reload_request,
+				       .on_plan = reload_plan,
+				       .on_check = reload_check,
 				       .userdata = m };
 	int r;
 
 	if (!m)
 		return log_error_errno(-ENOMEM, "cannot start");
-	directory_init(&m->directory);
-	TAILQ_INIT(&m->traces);
-	m->directory.trace_dropped = &m->trace_dropped;
-	m->directory.start_ns = clock_now_ns();
 	r = start_loop(m, config);
 	if (r < 0)
 		return r;
@@ -299,9 +328,9 @@ int manager_new(const struct config *config, const char *bus, struct manager **r
 		r = add_entries(m, config);
 	if (r < 0)
 		return log_error_errno(r, "cannot start%s", error_hint(-r));
-	r = service_new(m->loop, bus, &m->directory, &hooks, &m->service);
+	r = service_new(m->loop, setup->bus, &m->directory, &hooks, &m->service);
 	if (r < 0)
-		return log_error_errno(r, "--bus=%s is not possible", bus);
+		return log_error_errno(r, "--bus=%s is not possible", setup->bus);
 	*ret = TAKE_PTR(m);
 	return 0;
 }
@@ -321,6 +350,7 @@ struct manager *manager_free(struct manager *m)
 {
 	if (!m)
 		return NULL;
+	reload_abort(m);
 	m->service = service_free(m->service);
 	shards_deinit(m);
 	workers_free(m->workers);
@@ -334,6 +364,10 @@ struct manager *manager_free(struct manager *m)
 	iommufd_close(m->iommufd);
 	loop_remove(m->signals);
 	loop_free(m->loop);
+	if (m->config != m->started)
+		config_free(m->config);
+	config_free(m->started);
+	free(m->directory.reload_error_text);
 	free(m->plugin_dir);
 	free(m);
 	return NULL;

@@ -10,10 +10,16 @@
 
 struct manager;
 
-/* bus: as for service_new(). The configuration is not kept. Signals that the manager
- * handles must be blocked by the caller before any thread starts: manager_block_signals().
- * Errors are logged. */
-int manager_new(const struct config *config, const char *bus, struct manager **ret);
+/* Strings are not copied, they outlive the manager. */
+struct manager_setup {
+	const char *bus;             /* as for service_new() */
+	struct config_source source; /* where the configuration is loaded from again */
+	struct config_hooks hooks;
+};
+
+/* Signals that the manager handles must be blocked by the caller before any thread starts:
+ * manager_block_signals(). The configuration is taken, also on error. Errors are logged. */
+int manager_new(const struct manager_setup *setup, struct config *config_consume, struct manager **ret);
 struct manager *manager_free(struct manager *m);
 DEFINE_CLEANUP(struct manager, manager_free)
 

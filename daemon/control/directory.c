@@ -146,6 +146,12 @@ void directory_retire_space(struct directory *d, struct space_entry *e)
 	TAILQ_REMOVE(&d->spaces, e, link);
 }
 
+void directory_succeed_space(struct space_entry *e, const struct space_entry *old)
+{
+	e->past = old->past;
+	add_stats(&e->past, old->stats);
+}
+
 void directory_device_stats(const struct device_entry *e, struct stats_values *ret)
 {
 	*ret = e->past;

@@ -73,7 +73,7 @@ struct region_entry {
 	const char *policy_name;
 	const char *on_fault;
 	const char *access;   /* "rw", "r", "w" */
-	struct policy *policy; /* NULL while the space is not open */
+	struct policy *policy; /* NULL until the space is opened */
 };
 
 struct space_entry {
@@ -130,6 +130,9 @@ struct space_entry *directory_find_space(const struct directory *d, const char *
 void directory_retire_attachment(struct attachment_entry *a);
 void directory_retire_device(struct directory *d, struct device_entry *e);
 void directory_retire_space(struct directory *d, struct space_entry *e);
+
+/* The one space goes on with what the other one counted, which has no attachments any more. */
+void directory_succeed_space(struct space_entry *e, const struct space_entry *old);
 
 /* Sums of one moment each. */
 void directory_device_stats(const struct device_entry *e, struct stats_values *ret);
