@@ -13,6 +13,12 @@
 #include <sys/mman.h>
 #include <systemd/sd-bus.h>
 
+/* Fences are unknown to gcc's thread sanitizer. */
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wpragmas"
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+
 struct header {
 	uint64_t magic;
 	uint32_t version, header_size, slot_size, n_slots, sequence_offset, buckets_offset, n_buckets;

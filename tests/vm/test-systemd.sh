@@ -6,7 +6,7 @@
 . "${0%/*}/../lib/machine.sh"
 machine vm -s -d 2 -H 16 -m 1G -t 280
 tmp=$(mktemp -d)
-bus=system
+bus=unix:path=/run/dbus/system_bus_socket
 
 give_up() {
 	systemctl --no-pager status iopfd.service > "$tmp/log" 2>&1
@@ -66,8 +66,8 @@ iopfctl drain dma0 || give_up "drain"
 echo "FaultsTotal: $(statistic dma0 FaultsTotal)"
 [ "$(statistic dma0 FaultsTotal)" -ge 4096 ] || fail "FaultsTotal is $(statistic dma0 FaultsTotal)"
 [ "$(statistic dma0 ResponsesInvalid)" = 0 ] || fail "ResponsesInvalid is $(statistic dma0 ResponsesInvalid)"
-iopfctl status > "$tmp/status" || give_up "iopfctl status"
-grep -q dma0 "$tmp/status" || fail "iopfctl status: $(cat "$tmp/status")"
+iopfctl list > "$tmp/status" || give_up "iopfctl list"
+grep -q dma0 "$tmp/status" || fail "iopfctl list: $(cat "$tmp/status")"
 
 # A second device by reload, while the first one is at work
 try random device=dma0 region=dma0/heap iova=0x100000000 at=32M size=64M count=30000 depth=16 seed=1 &
