@@ -60,6 +60,13 @@ static struct managed_attachment *first_attachment(const struct managed_device *
 	return managed_attachment(TAILQ_FIRST(&d->entry.attachments));
 }
 
+static bool has_rid(const struct managed_device *d)
+{
+	const struct attachment_entry *e = TAILQ_FIRST(&d->entry.attachments);
+
+	return e && e->pasid == PASID_NONE;
+}
+
 /* Right after the detach, before its spaces go: the close resets the device, and one that
  * goes on asking for pages while nothing is attached makes the kernel warn (Linux 7.2,
  * io-pgfault.c). What it was found to be stays to be seen. */
@@ -101,7 +108,8 @@ static void detach_end(struct managed_device *d)
 
 static void detach_rid(struct managed_device *d)
 {
-	managed_attachment_detach(first_attachment(d));
+	if (has_rid(d))
+		managed_attachment_detach(first_attachment(d));
 	then(d, detach_end);
 }
 
@@ -138,7 +146,7 @@ static void attach_end(struct managed_device *d)
 
 static void attach_rid(struct managed_device *d)
 {
-	if (!attach_failed(d))
+	if (!attach_failed(d) && has_rid(d))
 		managed_attachment_attach(first_attachment(d));
 	then(d, attach_end);
 }
@@ -343,7 +351,7 @@ int managed_device_new(struct manager *m, const struct config_device *c, struct 
 	d->entry.address = strdup(c->address);
 	d->entry.source = strdup(c->source);
 	if (d->entry.name && d->entry.address && d->entry.source)
-		r = managed_attachment_new(d, PASID_NONE, spaces[c->space], NULL);
+		r = c->space == SIZE_MAX ? 0 : managed_attachment_new(d, PASID_NONE, spaces[c->space], NULL);
 	for (size_t i = 0; r >= 0 && i < c->n_pasids; i++)
 		r = managed_attachment_new(d, c->pasids[i].pasid, spaces[c->pasids[i].space], NULL);
 	if (r < 0) {

@@ -60,7 +60,7 @@ static int declare_of_device(struct config *c, const struct section *s)
 
 	if (name)
 		r = declare_known(c, name);
-	else if (section_has(s, "space"))
+	else if (s->values.device.rid && section_has(s, "space"))
 		r = declare_space(c, s->name, strlen(s->name));
 	while (r == 0 && (e = section_next(s, "pasid", e))) {
 		key_split_pasid(e->value, &name);
@@ -154,7 +154,7 @@ static int build_device(struct config *c, const struct section *s)
 	*device = (struct config_device){
 		.name = strdup(s->name),
 		.address = strdup(s->values.device.address),
-		.space = find_space(c, section_device_space(s)),
+		.space = s->values.device.rid ? find_space(c, section_device_space(s)) : SIZE_MAX,
 		.bus_master = s->values.device.bus_master,
 		.spin_ns = s->values.device.spin_ns == SPIN_DEFAULT ? c->spin_ns : s->values.device.spin_ns,
 		.uses_pasids = s->values.device.pasids || section_entry(s, "pasid"),

@@ -79,7 +79,7 @@ struct config_pasid {
 struct config_device {
 	char *name;
 	char *address;
-	size_t space;        /* of the RID: index in config.spaces */
+	size_t space;        /* of the RID: index in config.spaces; SIZE_MAX: it is not attached */
 	struct config_pasid *pasids;
 	size_t n_pasids;
 	bool uses_pasids;    /* now, or later */

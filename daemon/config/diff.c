@@ -193,7 +193,7 @@ static int compare_space(const struct comparison *c, size_t index)
 /* The first of its spaces that is made anew, or NULL. */
 static const char *changing_space(const struct comparison *c, const struct config_device *d)
 {
-	if (c->diff->spaces[d->space] == CONFIG_CHANGED)
+	if (d->space != SIZE_MAX && c->diff->spaces[d->space] == CONFIG_CHANGED)
 		return c->new->spaces[d->space].name;
 	for (size_t i = 0; i < d->n_pasids; i++)
 		if (c->diff->spaces[d->pasids[i].space] == CONFIG_CHANGED)

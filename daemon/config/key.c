@@ -66,6 +66,7 @@ const struct key key_table[] = {
 	{ SECTION_DEVICE, "address", parse_address, format_string, FIELD(device.address), .required = true,
 	  .expected = "a PCI address, vfioN, a path below /sys, sim[:OPTIONS] or mock[:pasid]" },
 	{ SECTION_DEVICE, "space", parse_space, format_string, FIELD(device.space), .expected = A_NAME },
+	{ SECTION_DEVICE, "rid", parse_bool, format_bool, FIELD(device.rid), .fallback = "yes", .expected = "yes or no" },
 	{ SECTION_DEVICE, "pasid", parse_pasid, NULL, .repeatable = true, .expected = "N:SPACE with N from 1 to 1048575" },
 	{ SECTION_DEVICE, "pasids", parse_bool, format_bool, FIELD(device.pasids), .fallback = "no",
 	  .expected = "yes or no" },

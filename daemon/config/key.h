@@ -90,6 +90,7 @@ union section_values {
 		const char *space; /* NULL: the one of its own name */
 		bool bus_master;
 		int64_t spin_ns;
+		bool rid;
 		bool pasids;
 	} device;
 };

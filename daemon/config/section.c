@@ -223,5 +223,7 @@ struct diagnostic_place setting_place(const struct section *s, const struct sett
 
 const char *section_device_space(const struct section *s)
 {
+	if (!s->values.device.rid)
+		return NULL;
 	return s->values.device.space ? s->values.device.space : s->name;
 }

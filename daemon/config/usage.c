@@ -47,7 +47,7 @@ static int add_device(const struct validation *v, struct user *users, const stru
 
 	if (section_has(s, "address"))
 		new.kind = v->hooks->address_kind(s->values.device.address);
-	if (section_has(s, "space"))
+	if (section_has(s, "space") && section_device_space(s))
 		r = add_user(v, users, section_device_space(s), &new);
 	while (r == 0 && (e = section_next(s, "pasid", e))) {
 		const char *space;

@@ -222,6 +222,27 @@ static int check_address(const struct validation *v, size_t index)
 	return 0;
 }
 
+/* What would be for requests without a PASID. */
+static int check_without_rid(const struct validation *v, const struct section *s)
+{
+	struct diagnostic_place rid = section_place(s, "rid"), space = section_place(s, "space"),
+				master = section_place(s, "bus-master");
+	int r = 0;
+
+	if (section_entry(s, "space"))
+		r = diagnostics_add(v->diagnostics, CONFIG_ERROR, &space,
+				    "means nothing with rid = no (%s:%u), which leaves the device itself unattached",
+				    rid.file, rid.line);
+	if (r == 0 && s->values.device.bus_master)
+		r = diagnostics_add(v->diagnostics, CONFIG_ERROR, &master,
+				    "is set when the device itself is attached, which rid = no (%s:%u) prevents: let the "
+				    "driver do it", rid.file, rid.line);
+	if (r == 0 && !section_entry(s, "pasid") && !s->values.device.pasids)
+		r = diagnostics_add(v->diagnostics, CONFIG_ERROR, &rid,
+				    "nothing is left to attach, expected a pasid = N:SPACE or pasids = yes beside it");
+	return r;
+}
+
 static int check_device(const struct validation *v, size_t index)
 {
 	const struct section *s = v->sections->items[index];
@@ -230,6 +251,8 @@ static int check_device(const struct validation *v, size_t index)
 
 	if (r == 0 && e)
 		r = check_space_named(v, s, e, e->value);
+	if (r == 0 && !s->values.device.rid)
+		r = check_without_rid(v, s);
 	return r < 0 ? r : check_pasids(v, s);
 }
 

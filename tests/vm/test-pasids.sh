@@ -118,3 +118,19 @@ refused '1 to 255' dma0 AttachPasid us 256 passing
 refused '1048575' dma0 AttachPasid us 1048576 passing
 active dma0 dma1
 daemon_stop
+
+# A device that is not attached itself: its PASIDs are served, its own requests are not
+{
+	region only
+	region later
+	printf '[device dma0]\naddress = 0000:01:00.0\nrid = no\npasid = 7:only\n'
+} > "$tmp/config"
+daemon_start < "$tmp/config"
+active dma0
+call dma0 GetAttachments || fail "GetAttachments: $(cat "$tmp/reply")"
+[ "$(cat "$tmp/reply")" = 'a(us) 1 7 "only"' ] || fail "attachments without a RID: $(cat "$tmp/reply")"
+drive data device=dma0 pasid=7 region=only/heap iova=0x100000000 size=4M depth=8 seed=8
+call dma0 AttachPasid us 8 later || fail "AttachPasid: $(cat "$tmp/reply")"
+drive data device=dma0 pasid=8 region=later/heap iova=0x100000000 size=4M depth=8 seed=9
+drive expect object=device/dma0 counter=ResponsesInvalid max=0
+daemon_stop
