@@ -58,7 +58,9 @@ static const char *default_of(const struct section *s, const struct key *key, ch
 	/* The one that depends on other keys. */
 	if (key == key_find(SECTION_REGION, "granule"))
 		return value_format_size(s->values.region.granule, text);
-	return key->fallback ? key->fallback : key->size ? s->name : "";
+	if (key == key_find(SECTION_DEVICE, "space"))
+		return section_device_space(s) ?: "";
+	return key->fallback ? key->fallback : "";
 }
 
 static void dump_keys(const struct section *s, FILE *out)

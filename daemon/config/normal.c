@@ -55,7 +55,7 @@ static int add_key(struct normal *n, const struct section *s, const struct key *
 		return add_pasids(n, s, key);
 	key->format((const char *)&s->values + key->offset, text);
 	/* The one key with a default that is no text: the space of a device. */
-	return add(n, key, key->name, *text ? text : s->name);
+	return add(n, key, key->name, *text ? text : section_device_space(s) ?: "");
 }
 
 int normal_compare(const struct normal_line *a, const struct normal_line *b)

@@ -34,7 +34,7 @@ grep -q '^iopfd:' /etc/passwd || {
 	echo 'iopfd:x:987:' >> /etc/group
 }
 install -m 755 "$IOPFD_BUILD/iopfd" /usr/sbin/iopfd
-sed 's|@sbindir@|/usr/sbin|' systemd/iopfd.service.in > /etc/systemd/system/iopfd.service
+sed 's|@sbindir@|/usr/sbin|; s|@bindir@|/usr/bin|' systemd/iopfd.service.in > /etc/systemd/system/iopfd.service
 mkdir -p /etc/dbus-1/system.d /etc/iopfd /etc/udev/rules.d
 cp conf/org.iopfd1.conf /etc/dbus-1/system.d/
 cp systemd/60-iopfd.rules /etc/udev/rules.d/
