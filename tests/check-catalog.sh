@@ -12,9 +12,12 @@ trap 'rm -rf "$tmp"' EXIT
 grep -rhoE '"[0-9a-f]{32}"' daemon | tr -d '"' | sort > "$tmp/sent"
 [ -s "$tmp/sent" ] || { echo "no message id found in daemon/"; exit 1; }
 uniq -d "$tmp/sent" | sed 's/^/defined twice: /' | tee "$tmp/twice"
+sed -n 's/^#define \(MESSAGE_[A-Z_]*\) ".*/\1/p' daemon/base/messages.h | while read -r name; do
+	grep -rqw --include='*.c' "$name" daemon || echo "nobody sends: $name"
+done | tee "$tmp/unused"
 sed -n 's/^-- \([0-9a-f]*\)$/\1/p' "$catalog" | sort > "$tmp/texts"
 comm -3 "$tmp/sent" "$tmp/texts" | sed 's/^\t/nobody sends: /; t; s/^/no text: /' | tee "$tmp/differ"
-[ ! -s "$tmp/twice" ] && [ ! -s "$tmp/differ" ]
+[ ! -s "$tmp/twice" ] && [ ! -s "$tmp/unused" ] && [ ! -s "$tmp/differ" ]
 
 command -v journalctl > /dev/null || { echo "skipped: how journalctl reads it: there is none"; exit 77; }
 mkdir -p "$tmp/root/usr/lib/systemd/catalog"
