@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Documented is what exists, and nothing else: options, signals, exit codes, environment, states
-# and message ids in iopfd(8), keys, also those of policies, in iopfd.conf(5), members on the bus
-# with their types and rights in org.iopfd1(5), the interface of plugins in iopfd-policy(3), checks
-# of probe in iopfctl(1), and what README.md shows. What exists is what the program prints, the
-# tables in the source, what is installed, and what the bus shows. (Defaults and the sample
-# configuration: tests/unit/test-config-docs.c; the rest of iopfctl(1): tests/check-ctl-docs.sh;
-# layouts: tests/unit/test-stats-page.c; the catalogue: tests/check-catalog.sh.)
+# Documented is what exists, and nothing else: options, signals, exit codes, environment,
+# states and message ids in iopfd(8), keys, also those of policies, in iopfd.conf(5), members
+# on the bus with their types and rights in org.iopfd1(5), the interface of plugins in
+# iopfd-policy(3), checks of probe and metrics in iopfctl(1), and what README.md shows. What
+# exists is what the program prints, the tables in the source, what is installed, and what the
+# bus shows. (Defaults and the sample configuration: tests/unit/test-config-docs.c; the rest of
+# iopfctl(1): tests/check-ctl-docs.sh; layouts: tests/unit/test-stats-page.c; texts of the
+# journal: tests/check-catalog.sh.)
 . "$(dirname "$0")/lib/daemon.sh"
 
 problems=0
@@ -91,8 +92,8 @@ same 'org.iopfd1(5), state' "$tmp/states" "$tmp/states-man"
 
 # Which keys wait for a restart
 awk '/^\t\{ SECTION_/ { key = $3 } /KEY_AT_START/ { gsub(/[",]/, "", key); print key }' daemon/config/key.c > "$tmp/keys-start"
-sed -n '/^\.Ss Reload/,/^\.Ss Syntax/p' man/iopfd.conf.5 | awk '/^\.It/ { keys = "" } sub(/^\.Cm /, "") { keys = keys " " $0 }
-	/^need a restart/ { print keys }' | tr -s ' ,' '\n\n' | grep . > "$tmp/keys-start-man"
+sed -n '/^\.Ss Reload/,/^\.Ss Syntax/p' man/iopfd.conf.5 | awk '/^\.It/ { keys = "" }
+	sub(/^\.Cm /, "") { keys = keys " " $0 } /^need a restart/ { print keys }' | tr -s ' ,' '\n\n' | grep . > "$tmp/keys-start-man"
 same 'iopfd.conf(5), key that needs a restart' "$tmp/keys-start" "$tmp/keys-start-man"
 
 # Members with types, what announces them, and rights: INTERFACE.NAME TYPE[, FLAG] or
@@ -100,7 +101,8 @@ same 'iopfd.conf(5), key that needs a restart' "$tmp/keys-start" "$tmp/keys-star
 awk -F'"' '
 	FILENAME ~ /\.conf$/ { if (/send_member/) open[$4 "." $6] = 1; next }
 	/<interface/ { interface = $2 }
-	/<(property|method|signal)/ { name = interface "." $2; type = $4; flag = ", signals changes"; in_args = out = sep = osep = "" }
+	/<(property|method|signal)/ { name = interface "." $2; type = $4; flag = ", signals changes" }
+	/<(property|method|signal)/ { in_args = out = sep = osep = "" }
 	/EmitsChangedSignal/ { flag = $4 == "const" ? ", constant" : $4 == "false" ? "" : ", signals invalidation" }
 	/<arg/ && /direction="out"/ { out = out osep $2 " " $4; osep = ", " }
 	/<arg/ && !/direction="out"/ { in_args = in_args sep $2 " " $4; sep = ", " }
@@ -114,21 +116,25 @@ awk '
 	/^\.Sh / { interface = /^\.Sh (MANAGER|DEVICE|SPACE|STATISTICS)$/ ? substr($2, 1, 1) tolower(substr($2, 2)) : "" }
 	!interface { next }
 	/^\.It Va / { name = interface "." $3; rest = "" }
-	/^\.It Fn / { name = interface "." $3; $1 = $2 = $3 = ""; gsub(/" *"/, ", "); gsub(/"/, ""); sub(/^ */, ""); rest = "(" $0 ")" }
+	/^\.It Fn / {
+		name = interface "." $3
+		$1 = $2 = $3 = ""
+		gsub(/" *"/, ", "); gsub(/"/, ""); sub(/^ */, "")
+		rest = "(" $0 ")"
+	}
 	name && /^\.Pq / && !typed++ { sub(/^\.Pq (returns )?/, ""); rest = rest (rest ? " " : "") $0 }
 	name && /^\.Em Admin/ { admin = 1 }
 	END { flush() }' man/org.iopfd1.5 > "$tmp/types-man"
 same 'org.iopfd1(5), member with type and rights' "$tmp/types" "$tmp/types-man"
 sed -n 's/^\tX("\([A-Za-z0-9]*\)".*/Statistics.\1/p' daemon/fault/stats-names.h > "$tmp/page"
-sed 's/ .*//' "$tmp/types-man" | sort -u | comm -23 <(sort "$tmp/page") - | sed 's/^/iopfd-stats(7), counter that the bus has not: /' |
-	tee "$tmp/diff"
+sed 's/ .*//' "$tmp/types-man" | sort -u | comm -23 <(sort "$tmp/page") - |
+	sed 's/^/iopfd-stats(7), counter that the bus has not: /' | tee "$tmp/diff"
 [ -s "$tmp/page" ] && [ ! -s "$tmp/diff" ] || problems=1
 
 # Features, filters of traces, counters of policies
 sed -n 's/^\t\t{ "\([a-z-]*\)", s->.*/\1/p; s/^\t\tret\[n++\] = "\([a-z-]*\)";$/\1/p' \
 	daemon/control/service-manager.c daemon/device/kernel.c > "$tmp/features"
-awk '/^\.It / { inside = /Features$/ } inside && $1 == ".Li" { print $2 } inside && $1 == "(iommufd" { next }' \
-	man/org.iopfd1.5 > "$tmp/features-man"
+awk '/^\.It / { inside = /Features$/ } inside && $1 == ".Li" { print $2 }' man/org.iopfd1.5 > "$tmp/features-man"
 same 'org.iopfd1(5), feature' "$tmp/features" "$tmp/features-man"
 sed -n '/^static int read_filter(/,/^}/p' daemon/control/service-open.c | grep -oE 'strcmp\(key, "[a-z-]+' |
 	sed 's/.*"//' > "$tmp/filters"
@@ -167,18 +173,28 @@ same 'iopfd-policy(3), member or constant' "$tmp/abi" "$tmp/abi-man"
 
 # The checks of probe, and in README.md those that may fail
 sed -n 's/^\t{ "\([a-z-]*\)", PROBE_.*/\1/p' daemon/ctl/probe.c > "$tmp/checks"
-sed -n '/^\.Sh PROBE/,/^\.Sh BIND/s/^\.It Cm \(.*\)/\1/p' man/iopfctl.1 | tr -s ' ,' '\n\n' > "$tmp/checks-man"
+sed -n '/^\.Sh PROBE/,/^\.Sh METRICS/s/^\.It Cm \(.*\)/\1/p' man/iopfctl.1 | tr -s ' ,' '\n\n' > "$tmp/checks-man"
 same 'iopfctl(1), check of probe' "$tmp/checks" "$tmp/checks-man"
-grep -B 1 '^Always passes' man/iopfctl.1 | sed -n 's/^\.It Cm //p' | sort | comm -23 <(sort "$tmp/checks") - > "$tmp/checks-fail"
+grep -B 1 '^Always passes' man/iopfctl.1 | sed -n 's/^\.It Cm //p' | sort |
+	comm -23 <(sort "$tmp/checks") - > "$tmp/checks-fail"
 sed -n 's/^| \(fail .*\|unknown .*\) | .*/\1/p' README.md | grep -oE '`[a-z-]+`' | tr -d '`' > "$tmp/checks-readme"
 same 'README.md, check of probe' <(sed '/^kernel-option$/d' "$tmp/checks-fail") "$tmp/checks-readme"
+
+# Samples of metrics, with the property each is
+sed -n 's/.*{ "\(iopfd_[a-z_]*\)", [A-Z_]*, true, "\([A-Za-z0-9]*\)".*/\1_total \2/p
+	s/.*{ "\(iopfd_[a-z_]*\)", [A-Z_]*, false, "\([A-Za-z0-9]*\)".*/\1 \2/p' daemon/ctl/metrics.c > "$tmp/samples"
+grep -ohE 'header\(out, "iopfd_[a-z_]+' daemon/ctl/metrics.c | sed 's/.*"//' >> "$tmp/samples"
+sed -n 's/^\.It \(iopfd_[a-z_]*\) Ta /\1 /p; s/^\.Li \(iopfd_[a-z_]*\).*/\1/p' man/iopfctl.1 > "$tmp/samples-man"
+same 'iopfctl(1), metric' "$tmp/samples" "$tmp/samples-man"
 
 # What README.md shows: verbs, targets, configurations
 "$IOPFD_BUILD/iopfctl" --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z-]*\) .*/\1/p' | sort > "$tmp/verbs"
 grep -oE '(^# |`|&& )iopfctl [a-z-]+' README.md | sed 's/.* //' | sort -u | comm -23 - "$tmp/verbs" |
 	sed 's/^/README.md, verb that does not exist: /' > "$tmp/diff"
 grep -oE '(^|^# |`)make [a-z-]+' README.md | sed 's/.* //' | sort -u |
-	while read -r target; do grep -qE "^([a-z -]+ )?$target( [a-z -]+)?:" Makefile || echo "README.md, target that does not exist: $target"; done >> "$tmp/diff"
+	while read -r target; do
+		grep -qE "^([a-z -]+ )?$target( [a-z -]+)?:" Makefile || echo "README.md, target that does not exist: $target"
+	done >> "$tmp/diff"
 cat "$tmp/diff"
 [ ! -s "$tmp/diff" ] || problems=1
 sed -n '/^```ini$/,/^```$/p' README.md | grep -v '^```' > "$tmp/readme.conf"
