@@ -87,7 +87,7 @@ void probe_pri(const struct probe *p, const struct probe_target *t, struct probe
 {
 	(void)p;
 	if (!has_ecap(t->pri, "PRI", "use a device with PRI, or enable it in the device's firmware: without, it "
-		      "cannot ask for pages; prefaulted regions work", ret))
+		      "cannot ask for pages, and iopfd cannot use it", ret))
 		return;
 	probe_says(ret, PROBE_PASS, "PRI, %u requests at a time, %s", probe_config32(t, t->pri + PRI_CAPACITY),
 		   probe_config16(t, t->pri + PRI_CONTROL) & PRI_ENABLED ? "enabled" : "not enabled yet");
