@@ -55,6 +55,14 @@ void op_remove(struct ops *ops, struct op *op)
 	ops->n_busy--;
 }
 
+void ops_recount(struct ops *ops, const struct stats *from, struct stats *to)
+{
+	for (unsigned i = 0; ops->n_busy && i < OPS_BUCKETS; i++)
+		for (struct op *op = ops->buckets[i]; op; op = op->next)
+			if (op->stats == from)
+				op->stats = to;
+}
+
 struct op *op_search(const struct ops *ops, const struct region *region, uint64_t first, unsigned n)
 {
 	for (struct op *op = ops->buckets[bucket_of(region, first)]; op; op = op->next)

@@ -98,6 +98,9 @@ static inline void op_put(struct ops *ops, struct op *op)
 void op_add(struct ops *ops, struct op *op);
 void op_remove(struct ops *ops, struct op *op);
 
+/* Who caused it goes: what is under way is counted for somebody else. */
+void ops_recount(struct ops *ops, const struct stats *from, struct stats *to);
+
 struct op *op_search(const struct ops *ops, const struct region *region, uint64_t first, unsigned n);
 
 /* The op that is under way on any of these granules, or NULL. */

@@ -410,6 +410,8 @@ int pager_detach(struct pager *p, struct device *device, uint32_t pasid)
 
 	assert(a);
 	serve_abandon(p, a);
+	/* Its counters may be another attachment's when a fill of it ends. */
+	ops_recount(&p->ops, a->stats, p->setup.stats);
 	/* Answers that could not be written before get their last chance. After the detach the
 	 * kernel has answered them itself, and a cookie may already be another fault's. */
 	if (flush_answers(p) < 0)
