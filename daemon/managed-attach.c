@@ -26,15 +26,52 @@
 /* Somebody waits until all spaces that go with a device are closed. */
 struct farewell {
 	unsigned n;
-	struct service_call *call; /* NULL: nobody */
+	struct service_call *call;
+	char *name;        /* of the device, which may have gone */
+	struct reason why; /* error 0: all is well */
 };
+
+static void fail(struct service_call *call, const char *name, const struct reason *why)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (asprintf(&text, "%s: %s", name, why->text) < 0)
+		text = NULL;
+	service_call_fail(call, why->error, text ?: "out of memory");
+}
+
+static void answer(struct service_call *call, const char *name, const struct reason *why)
+{
+	if (why->error)
+		fail(call, name, why);
+	else
+		service_call_reply(call, 0, 0);
+}
+
+/* NULL: nobody waits, or he could not be made to wait and was answered. */
+static struct farewell *farewell_new(struct managed_device *d)
+{
+	struct service_call *call = TAKE_PTR(d->reply);
+	struct farewell *f = call ? calloc(1, sizeof(*f)) : NULL;
+
+	if (f && (f->name = strdup(d->entry.name))) {
+		f->n = 1;
+		f->call = call;
+		f->why = d->why;
+		return f;
+	}
+	free(f);
+	if (call)
+		answer(call, d->entry.name, &d->why);
+	return NULL;
+}
 
 static void farewell_unref(struct farewell *f)
 {
 	if (!f || --f->n)
 		return;
-	if (f->call)
-		service_call_reply(f->call, 0, 0);
+	answer(f->call, f->name, &f->why);
+	free(f->name);
 	free(f);
 }
 
@@ -46,18 +83,11 @@ static void space_closed(struct managed_space *s)
 	farewell_unref(f);
 }
 
-void managed_attach_forget(struct managed_device *d)
+/* A transient space always has users, until the last one goes. */
+static void close_unused(struct manager *m, struct farewell *f)
 {
-	struct service_call *call = TAKE_PTR(d->reply);
-	struct farewell *f = calloc(1, sizeof(*f));
-	struct manager *m = d->manager;
 	struct space_entry *e, *next;
 
-	managed_device_free(d);
-	if (f)
-		*f = (struct farewell){ 1, call };
-	else if (call)
-		service_call_reply(call, 0, 0);
 	for (e = TAILQ_FIRST(&m->directory.spaces); e; e = next) {
 		struct managed_space *s = managed_space(e);
 
@@ -76,28 +106,36 @@ void managed_attach_forget(struct managed_device *d)
 	farewell_unref(f);
 }
 
-static void fail(struct service_call *call, const char *name, const struct reason *why)
+void managed_attach_forget(struct managed_device *d)
 {
-	_cleanup_free_ char *text = NULL;
+	struct farewell *f = farewell_new(d);
+	struct manager *m = d->manager;
 
-	if (asprintf(&text, "%s: %s", name, why->text) < 0)
-		text = NULL;
-	service_call_fail(call, why->error, text ?: "out of memory");
+	managed_device_free(d);
+	close_unused(m, f);
+}
+
+void managed_attach_answer(struct managed_device *d)
+{
+	close_unused(d->manager, farewell_new(d));
+}
+
+void managed_attach_tidy(struct manager *m)
+{
+	close_unused(m, NULL);
 }
 
 /* The start of a device has ended. */
 static void attached(struct managed_device *d)
 {
-	struct service_call *call = TAKE_PTR(d->reply);
 	struct manager *m = d->manager;
 
-	if (!d->why.error) {
-		service_call_reply_device(call, &d->entry);
-	} else {
-		fail(call, d->entry.name, &d->why);
-		if (managed_device_is_transient(d))
-			managed_attach_forget(d);
-	}
+	if (!d->why.error)
+		service_call_reply_device(TAKE_PTR(d->reply), &d->entry);
+	else if (managed_device_is_transient(d))
+		managed_attach_forget(d);
+	else
+		managed_attach_answer(d);
 	manager_report(m);
 }
 

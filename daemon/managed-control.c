@@ -60,6 +60,13 @@ static void detached(struct managed_device *d)
 	}
 }
 
+/* It may have been the last one in a space whose own device has gone. */
+static void pasid_ended(struct managed_device *d)
+{
+	managed_attach_answer(d);
+	manager_report(d->manager);
+}
+
 static int set_timer(struct managed_device *d, uint64_t at_ns, loop_fn fn)
 {
 	int r;
@@ -245,8 +252,8 @@ void managed_device_pasid(void *manager, struct device_entry *e, uint32_t pasid,
 	} else {
 		d->reply = call;
 		if (space)
-			managed_device_attach_pasid(d, pasid, managed_space(space), reply);
+			managed_device_attach_pasid(d, pasid, managed_space(space), pasid_ended);
 		else
-			managed_device_detach_pasid(d, a, reply);
+			managed_device_detach_pasid(d, a, pasid_ended);
 	}
 }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "config/diff.h"
+#include "managed-attach.h"
 #include "managed-change.h"
 #include "reload.h"
 
@@ -142,6 +143,7 @@ static void commit(struct manager *m)
 	manager_begin(m);
 	m->next = reload_end;
 	drop_devices(m, r);
+	managed_attach_tidy(m);
 	drop_spaces(m, r);
 	for (size_t i = 0; i < r->config->n_devices; i++)
 		if (r->set.devices[i]->is_listed)
