@@ -27,7 +27,7 @@ static int run_command(struct shard_call *call)
 	struct command *c = container_of(call, struct command, call);
 
 	if (!c->space->pager.ioas)
-		return -EHOSTDOWN;
+		return -ESTALE;
 	job_submit(&c->space->pager, &c->job);
 	pager_schedule(&c->space->pager);
 	return SHARD_PENDING;
@@ -66,7 +66,7 @@ void managed_space_command(void *userdata, struct space_entry *e, size_t region,
 	struct command *c = NULL;
 
 	if (m->stop_asked || !s->is_open || m->reload || m->n_commands >= COMMANDS_MAX || !(c = calloc(1, sizeof(*c)))) {
-		service_call_reply(reply, !s->is_open || m->stop_asked ? -EHOSTDOWN : -EBUSY, 0);
+		service_call_reply(reply, !s->is_open || m->stop_asked ? -ESTALE : -EBUSY, 0);
 		return;
 	}
 	c->space = s;
