@@ -199,11 +199,12 @@ void manager_settled(struct manager *m)
 	if (m->stop_asked && !m->stopping && !m->n_settling) {
 		m->stopping = true;
 		stop_begin(m);
-	} else if (m->reload_waits && !m->n_settling) {
-		reload_begin(m);
-	} else if (next && !m->next) {
-		managed_hotplug_resume(m);
+		return;
 	}
+	if (m->reload_waits && !m->n_settling)
+		reload_begin(m);
+	if (next && !m->next)
+		managed_hotplug_resume(m);
 }
 
 static void manager_stop(struct manager *m, const char *why)

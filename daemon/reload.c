@@ -246,19 +246,26 @@ void reload_abort(struct manager *m)
 	reload_free(r);
 }
 
-void reload_end(struct manager *m)
+/* It is over, and what was asked for by a signal meanwhile begins. */
+static void finish(struct manager *m, struct reload *r)
 {
-	struct reload *r = TAKE_PTR(m->reload);
 	bool again = m->reload_again;
 
-	log_notice("configuration %llu is in force", (unsigned long long)m->directory.config_serial);
-	if (r->call)
-		service_call_reply(r->call, 0, 0);
 	reload_free(r);
 	manager_report(m);
 	m->reload_again = false;
 	if (again)
 		reload_request(m, NULL);
+}
+
+void reload_end(struct manager *m)
+{
+	struct reload *r = TAKE_PTR(m->reload);
+
+	log_notice("configuration %llu is in force", (unsigned long long)m->directory.config_serial);
+	if (r->call)
+		service_call_reply(r->call, 0, 0);
+	finish(m, r);
 }
 
 /* The new beside the old. */
@@ -281,8 +288,7 @@ static void refuse(struct manager *m, int error, const char *text)
 	struct reload *r = TAKE_PTR(m->reload);
 
 	reject(m, r->call, error, text);
-	reload_free(r);
-	manager_report(m);
+	finish(m, r);
 }
 
 void reload_begin(struct manager *m)
