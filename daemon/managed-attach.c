@@ -94,7 +94,7 @@ static void close_unused(struct manager *m, struct farewell *f)
 		next = TAILQ_NEXT(e, link);
 		if (!s->transient || s->n_users || s->is_closing)
 			continue;
-		if (!s->is_open) {
+		if (!managed_space_is_in_use(s)) {
 			managed_space_free(s);
 			continue;
 		}

@@ -224,7 +224,7 @@ void managed_space_list(struct managed_space *s)
 
 struct managed_space *managed_space_free(struct managed_space *s)
 {
-	assert(!s->is_open && !s->n_users);
+	assert(!managed_space_is_in_use(s) && !s->n_users);
 	if (s->is_listed) {
 		service_space_removed(s->manager->service, &s->entry);
 		directory_retire_space(&s->manager->directory, &s->entry);
@@ -305,7 +305,9 @@ static void done_start(struct shard_call *c)
 
 static int pick_shard(struct managed_space *s, struct reason *why)
 {
-	int r = shards_pick(s->manager, s, &s->shard);
+	/* From a start that failed there may be calls under way, where it was. */
+	bool stays = s->shard && (s->n_active || s->shrinking);
+	int r = stays ? 0 : shards_pick(s->manager, s, &s->shard);
 
 	if (r < 0)
 		return reason_set(why, -r, "no thread to serve space %s: %s%s", s->entry.name, strerror(-r), error_hint(-r));

@@ -178,6 +178,12 @@ void managed_space_rebalance(struct managed_space *s);
 void managed_space_submit(struct managed_space *s, struct shard_call *c); /* to its shard */
 void managed_space_drain(struct managed_space *s, uint64_t limit_ns); /* a step; at most so long */
 
+/* A shard has it, or has a call about it: it must be closed before it is freed. */
+static inline bool managed_space_is_in_use(const struct managed_space *s)
+{
+	return s->is_open || s->shrinking;
+}
+
 /* A step; nothing is attached any more. closed: when it has ended, may free it; or NULL. */
 void managed_space_close(struct managed_space *s, void (*closed)(struct managed_space *s));
 

@@ -133,7 +133,7 @@ static void stop_spaces(struct manager *m)
 	manager_begin(m);
 	m->next = stop_end;
 	TAILQ_FOREACH(e, &m->directory.spaces, link)
-		if (managed_space(e)->is_open)
+		if (managed_space_is_in_use(managed_space(e)))
 			managed_space_close(managed_space(e), NULL);
 	manager_settled(m);
 }

@@ -163,7 +163,7 @@ static void close_spaces(struct manager *m)
 	manager_begin(m);
 	m->next = commit;
 	TAILQ_FOREACH(e, &m->directory.spaces, link)
-		if (managed_space(e)->is_open && !reload_keeps_space(m->reload, managed_space(e)))
+		if (managed_space_is_in_use(managed_space(e)) && !reload_keeps_space(m->reload, managed_space(e)))
 			managed_space_close(managed_space(e), NULL);
 	manager_settled(m);
 }
