@@ -119,9 +119,8 @@ static size_t most_workers(const struct config *config)
 
 int shards_init(struct manager *m, const struct config *config)
 {
-	/* Of each space: start, drain or stop, a shrink, a cry for one and word of refused faults; of
-	 * each attachment one. */
-	size_t needed = config->n_spaces * 5 + COMMANDS_MAX + 1;
+	/* Of each attachment there is one. */
+	size_t needed = config->n_spaces * CALLS_PER_SPACE + COMMANDS_MAX + 1;
 
 	for (size_t i = 0; i < config->n_devices; i++)
 		needed += config->devices[i].n_pasids + 1;
@@ -176,11 +175,9 @@ static int next_cpu(struct manager *m)
 
 static int add_shard(struct manager *m)
 {
-	int cpu = next_cpu(m);
-
-	size_t i = m->n_shards;
 	struct stats *orphans = stats_page_take(m->page, STATS_ORPHANS, NULL, NULL, PASID_NONE);
-	int r = -ENOSPC;
+	int cpu = next_cpu(m), r = -ENOSPC;
+	size_t i = m->n_shards;
 
 	if (orphans)
 		r = shard_new((unsigned)i, loop_name(m->loop), m->loop, m->max_calls, orphans, cpu, on_shard_dead, m,

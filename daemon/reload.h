@@ -3,7 +3,7 @@
  * From the configuration that is applied to the one in the files, without disturbing what is
  * the same in both. A reload is checked as a whole before anything of it is done, and waits
  * until no step is under way; while it waits or runs, nobody else begins one, except for a
- * stop, which ends it.
+ * stop, which ends it, and a device that the kernel wants back.
  */
 #pragma once
 
