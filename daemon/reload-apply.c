@@ -25,7 +25,7 @@ bool reload_keeps_device(const struct reload *r, const struct managed_device *d)
 	return managed_device_is_transient(d) || (i != SIZE_MAX && r->diff.devices[i] == CONFIG_SAME);
 }
 
-bool reload_keeps_space(const struct reload *r, const struct managed_space *s)
+static bool keeps_space(const struct reload *r, const struct managed_space *s)
 {
 	size_t i = s->transient ? SIZE_MAX : config_find_space(r->config, s->entry.name);
 
@@ -37,7 +37,7 @@ bool reload_stops(const struct reload *r, const struct managed_device *d)
 	const struct attachment_entry *a;
 
 	TAILQ_FOREACH(a, &d->entry.attachments, link)
-		if (!reload_keeps_space(r, managed_attachment((struct attachment_entry *)a)->space))
+		if (!keeps_space(r, managed_attachment((struct attachment_entry *)a)->space))
 			return true;
 	return !reload_keeps_device(r, d);
 }
@@ -125,7 +125,7 @@ static void drop_spaces(struct manager *m, const struct reload *r)
 		size_t i;
 
 		next = TAILQ_NEXT(e, link);
-		if (reload_keeps_space(r, s))
+		if (keeps_space(r, s))
 			continue;
 		i = config_find_space(r->config, e->name);
 		if (i != SIZE_MAX)
@@ -163,7 +163,7 @@ static void close_spaces(struct manager *m)
 	manager_begin(m);
 	m->next = commit;
 	TAILQ_FOREACH(e, &m->directory.spaces, link)
-		if (managed_space_is_in_use(managed_space(e)) && !reload_keeps_space(m->reload, managed_space(e)))
+		if (managed_space_is_in_use(managed_space(e)) && !keeps_space(m->reload, managed_space(e)))
 			managed_space_close(managed_space(e), NULL);
 	manager_settled(m);
 }

@@ -33,7 +33,6 @@ struct reload {
 
 /* What is to be done, in words (reload.c) and in deeds (reload-apply.c). */
 bool reload_keeps_device(const struct reload *r, const struct managed_device *d);
-bool reload_keeps_space(const struct reload *r, const struct managed_space *s);
 bool reload_stops(const struct reload *r, const struct managed_device *d); /* maybe to start it again */
 bool reload_retries(const struct managed_device *d);
 

@@ -6,7 +6,7 @@
  * are those the process has (as for files), so that no user database is asked here either.
  * The question is asked on every bus: sd-bus itself checks nobody on a user's bus.
  */
-#include "control/service-internal.h"
+#include "control/service-members.h"
 
 #include <errno.h>
 #include <grp.h>

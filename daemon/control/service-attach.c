@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "control/service-error.h"
+#include "control/service-members.h"
 #include "control/service-options.h"
 
 static int attach(struct service *s, sd_bus_message *m, const struct attach_request *request, sd_bus_error *ret_error)

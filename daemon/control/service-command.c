@@ -9,6 +9,7 @@
 
 #include "base/util.h"
 #include "control/service-error.h"
+#include "control/service-members.h"
 
 /* What one message asks for. */
 struct request {

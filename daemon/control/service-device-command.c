@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "control/service-error.h"
+#include "control/service-members.h"
 
 #define PASID_MAX 0xfffffu
 

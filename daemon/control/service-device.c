@@ -2,7 +2,7 @@
 /*
  * org.iopfd1.Device: one configured device, there or not.
  */
-#include "control/service-internal.h"
+#include "control/service-members.h"
 
 #include <errno.h>
 #include <string.h>

@@ -78,30 +78,6 @@ struct service {
 	const struct device_entry *leaving; /* not counted any more */
 };
 
-/* The heads of sd-bus's callbacks; most use only what is not marked. */
-#define SERVICE_UNUSED __attribute__((unused))
-#define SERVICE_GETTER(name)                                                                                       \
-	static int name(sd_bus *bus SERVICE_UNUSED, const char *path SERVICE_UNUSED,                               \
-			const char *interface SERVICE_UNUSED, const char *property SERVICE_UNUSED,                 \
-			sd_bus_message *reply, void *userdata SERVICE_UNUSED, sd_bus_error *ret_error SERVICE_UNUSED)
-#define SERVICE_FIND(name)                                                                                         \
-	int name(sd_bus *bus SERVICE_UNUSED, const char *path, const char *interface SERVICE_UNUSED, void *userdata, \
-		 void **ret_found, sd_bus_error *ret_error SERVICE_UNUSED)
-#define SERVICE_HANDLER(name)                                                                                      \
-	int name(sd_bus_message *m, void *userdata SERVICE_UNUSED, sd_bus_error *ret_error SERVICE_UNUSED)
-#define SERVICE_METHOD(name) static SERVICE_HANDLER(name)
-#define SERVICE_ADMIN_HANDLER(name, fn)                                                                            \
-	SERVICE_HANDLER(name)                                                                                      \
-	{                                                                                                          \
-		return service_admin_run(service_current(sd_bus_message_get_bus(m)), m, fn, ret_error);            \
-	}
-
-extern const sd_bus_vtable service_manager_vtable[];
-extern const sd_bus_vtable service_device_vtable[];
-extern const sd_bus_vtable service_space_vtable[];
-extern const sd_bus_vtable service_statistics_vtable[];
-extern const sd_bus_vtable service_log_vtable[];
-
 /* After whatever may have sent something: hooks the connection into the loop as sd-bus wants
  * it now. */
 void service_arm(struct service *s);
@@ -116,16 +92,8 @@ char *service_path(const char *prefix, const char *name); /* on the heap; NULL =
 /* In a property's or method's handler: whose tree it is in. */
 struct service *service_current(sd_bus *bus);
 
-/* For sd-bus: take the snapshot that all properties of this message are read from. */
-SERVICE_FIND(service_statistics_total);
-SERVICE_FIND(service_statistics_device);
-SERVICE_FIND(service_statistics_space);
-
 /* Appends {st}: all counters that are numbers. */
 int service_statistics_append(const struct service *s, const struct stats_values *values, sd_bus_message *m);
-
-/* For sd-bus, on the path of the log: takes the calls that set a property. */
-SERVICE_HANDLER(service_log_on_message);
 
 /* Does what a method is for and sends the reply, or fills the error. */
 typedef int (*service_method_fn)(struct service *s, sd_bus_message *m, sd_bus_error *ret_error);
@@ -135,26 +103,6 @@ typedef int (*service_method_fn)(struct service *s, sd_bus_message *m, sd_bus_er
 int service_admin_run(struct service *s, sd_bus_message *m, service_method_fn fn, sd_bus_error *ret_error);
 void service_admin_init(struct service *s);
 void service_admin_reset(struct service *s); /* before the bus is let go */
-
-/* Methods that are not in the file of their interface. */
-SERVICE_HANDLER(service_space_flush);
-SERVICE_HANDLER(service_space_trim);
-SERVICE_HANDLER(service_space_prefault);
-SERVICE_HANDLER(service_device_detach);
-SERVICE_HANDLER(service_device_drain);
-SERVICE_HANDLER(service_device_pause);
-SERVICE_HANDLER(service_device_resume);
-SERVICE_HANDLER(service_device_attach_pasid);
-SERVICE_HANDLER(service_device_detach_pasid);
-SERVICE_HANDLER(service_attach_device);
-SERVICE_HANDLER(service_attach_device_fd);
-SERVICE_HANDLER(service_detach_device);
-SERVICE_HANDLER(service_reload);
-SERVICE_HANDLER(service_plan_reload);
-SERVICE_HANDLER(service_check_configuration);
-SERVICE_HANDLER(service_open_statistics);
-SERVICE_HANDLER(service_open_trace);
-SERVICE_HANDLER(service_dump);
 
 /* The calls that wait (service-call.h). */
 void service_calls_refuse(struct service *s); /* answers all that wait */

@@ -5,7 +5,7 @@
  * that does not wait for its answer, need service-admin.c. So what sets a property is taken
  * before it gets to the setters.
  */
-#include "control/service-internal.h"
+#include "control/service-members.h"
 
 #include <errno.h>
 #include <string.h>

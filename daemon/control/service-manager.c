@@ -2,7 +2,7 @@
 /*
  * org.iopfd1.Manager: the daemon as a whole, and the way from a name to an object.
  */
-#include "control/service-internal.h"
+#include "control/service-members.h"
 
 #include <errno.h>
 #include <string.h>

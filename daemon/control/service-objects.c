@@ -4,7 +4,7 @@
  * or removed when devices come and go: sd-bus asks the find functions, and they ask the
  * directory.
  */
-#include "control/service-internal.h"
+#include "control/service-members.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /*
  * What does not go through the bus itself: the caller gets a descriptor to read from.
  */
-#include "control/service-internal.h"
+#include "control/service-members.h"
 
 #include <errno.h>
 #include <fcntl.h>

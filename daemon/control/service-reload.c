@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "control/service-error.h"
+#include "control/service-members.h"
 
 static int reload_allowed(struct service *s, sd_bus_message *m, sd_bus_error *ret_error)
 {

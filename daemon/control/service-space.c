@@ -2,7 +2,7 @@
 /*
  * org.iopfd1.Space: one address space, its regions and whose it is.
  */
-#include "control/service-internal.h"
+#include "control/service-members.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * object up once for each message and interface, and that is when the snapshot is taken;
  * all properties are then plain fields of it. So one GetAll is of one moment.
  */
-#include "control/service-internal.h"
+#include "control/service-members.h"
 
 #include <string.h>
 
