@@ -193,22 +193,25 @@ static int address_of_cdev(int fd, char *text, size_t size, struct reason *why)
 	return 0;
 }
 
-/* On the heap; NULL: why. */
-static char *text_of_request(const struct attach_request *request, struct reason *why)
+/* On the heap; NULL: why. Where plugins are is said at the end, for the lines that diagnostics
+ * name are the request's. */
+static char *text_of_request(const struct manager *m, const struct attach_request *request, struct reason *why)
 {
 	char address[64], *text = NULL;
+	int r;
 
-	if (request->device_fd >= 0) {
+	if (request->device_fd < 0) {
+		r = asprintf(&text, "%s\n[daemon]\nplugin-dir = %s\n", request->text, m->plugin_dir);
+	} else {
 		if (address_of_cdev(request->device_fd, address, sizeof(address), why) < 0)
 			return NULL;
-		if (asprintf(&text, "[device %s]\naddress = %s\n%s", request->name, address, request->text) < 0)
-			text = NULL;
-	} else {
-		text = strdup(request->text);
+		r = asprintf(&text, "[device %s]\naddress = %s\n%s\n[daemon]\nplugin-dir = %s\n", request->name, address,
+			     request->text, m->plugin_dir);
 	}
-	if (!text)
-		reason_set(why, ENOMEM, "out of memory");
-	return text;
+	if (r >= 0)
+		return text;
+	reason_set(why, ENOMEM, "out of memory");
+	return NULL;
 }
 
 /* NULL-terminated; the names are the spaces'. */
@@ -282,7 +285,7 @@ static void attach_new(struct manager *m, const struct attach_request *request, 
 	if (directory_device(&m->directory, request->name))
 		reason_set(&why, EEXIST, "There is a device of this name.");
 	else
-		text = text_of_request(request, &why);
+		text = text_of_request(m, request, &why);
 	if (text && load(m, text, call, &config) < 0)
 		return;
 	if (config && (config->n_devices != 1 || strcmp(config->devices[0].name, request->name) != 0))
