@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the bus asks of a space: a job on its shard, and the reply when that has ended.
+ * What the bus asks of a space: a job on its shard, and the reply when that has ended. A
+ * prefault may take as long as a store is slow, and a stop waits for the job that is under
+ * way; so it is done piece by piece, and no piece begins while the daemon stops or the space
+ * is closed.
  */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/util.h"
 #include "fault/job.h"
 #include "managed.h"
+
+#define PIECE_BYTES (16ull << 20)
 
 struct command {
 	struct shard_call call;
 	struct pager_job job;
 	struct managed_space *space;
 	struct service_call *reply;
+	uint64_t end;   /* of a prefault; job.end is that of the piece */
+	uint64_t bytes; /* of the pieces before */
 };
 
 static void job_done(struct pager_job *job)
@@ -33,12 +41,28 @@ static int run_command(struct shard_call *call)
 	return SHARD_PENDING;
 }
 
+/* What is left to do of a prefault: the next piece. */
+static void set_piece(struct command *c, uint64_t first)
+{
+	c->job.first = first;
+	c->job.end = MIN(c->end, first + MAX(PIECE_BYTES >> c->job.region->granule_shift, 1ull));
+}
+
 static void command_done(struct shard_call *call)
 {
 	struct command *c = container_of(call, struct command, call);
 	struct manager *m = c->space->manager;
 
-	service_call_reply(c->reply, call->result, c->job.bytes);
+	c->bytes += c->job.bytes;
+	if (call->result >= 0 && c->job.end < c->end) {
+		if (c->space->is_open && !m->stop_asked) {
+			set_piece(c, c->job.end);
+			managed_space_submit(c->space, call);
+			return;
+		}
+		call->result = -ESTALE;
+	}
+	service_call_reply(c->reply, call->result, c->bytes);
 	free(c);
 	m->n_commands--;
 	manager_settled(m);
@@ -76,6 +100,10 @@ void managed_space_command(void *userdata, struct space_entry *e, size_t region,
 	if (region != SIZE_MAX) {
 		c->job.region = &s->pager.space.regions[region];
 		set_range(&c->job, offset, length);
+	}
+	if (command == SPACE_PREFAULT) {
+		c->end = c->job.end;
+		set_piece(c, c->job.first);
 	}
 	c->call.run = run_command;
 	c->call.done = command_done;
