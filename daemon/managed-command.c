@@ -52,6 +52,7 @@ static void command_done(struct shard_call *call)
 {
 	struct command *c = container_of(call, struct command, call);
 	struct manager *m = c->space->manager;
+	bool prefault = c->job.kind == JOB_PREFAULT;
 
 	c->bytes += c->job.bytes;
 	if (call->result >= 0 && c->job.end < c->end) {
@@ -62,7 +63,8 @@ static void command_done(struct shard_call *call)
 		}
 		call->result = -ESTALE;
 	}
-	service_call_reply(c->reply, call->result, c->bytes);
+	/* How far a prefault came before the budget ended is its answer, not an error. */
+	service_call_reply(c->reply, prefault && call->result == -EDQUOT ? 0 : call->result, c->bytes);
 	free(c);
 	m->n_commands--;
 	manager_settled(m);
@@ -87,10 +89,20 @@ void managed_space_command(void *userdata, struct space_entry *e, size_t region,
 	};
 	struct managed_space *s = container_of(e, struct managed_space, entry);
 	struct manager *m = userdata;
-	struct command *c = NULL;
+	struct command *c;
 
-	if (m->stop_asked || !s->is_open || m->reload || m->n_commands >= COMMANDS_MAX || !(c = calloc(1, sizeof(*c)))) {
-		service_call_reply(reply, !s->is_open || m->stop_asked ? -ESTALE : -EBUSY, 0);
+	if (m->stop_asked || !s->is_open) {
+		service_call_reply(reply, -ESTALE, 0);
+		return;
+	}
+	if (m->reload || m->n_commands >= COMMANDS_MAX) {
+		service_call_fail(reply, EBUSY, m->reload ? "A reload is under way, try again when it has ended."
+							  : "Too many commands are under way, try again.");
+		return;
+	}
+	c = calloc(1, sizeof(*c));
+	if (!c) {
+		service_call_reply(reply, -ENOMEM, 0);
 		return;
 	}
 	c->space = s;
