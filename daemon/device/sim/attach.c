@@ -109,16 +109,28 @@ static int attach(struct sim_dma *d, uint32_t pasid, struct sim_ioas *s)
 	return start_channels(d);
 }
 
-static int detach(struct sim_dma *d, uint32_t pasid, struct sim_ioas *s)
+/* For good, unless all of them go on without this attachment. */
+static void stop_channels(struct sim_dma *d, const struct dma_attachment *t)
 {
-	struct dma_attachment *t = dma_find(d, pasid), *heir;
+	bool used = !d->started || t->base.pasid == PASID_NONE;
 	struct channel *c;
 
-	if (!t || t->ioas != s)
-		return -ENOENT;
+	TAILQ_FOREACH(c, &d->channels, link)
+		used |= channel_uses(c, t);
+	if (!used)
+		return;
 	d->stopped = true;
 	TAILQ_FOREACH(c, &d->channels, link)
 		channel_stop(c);
+}
+
+static int detach(struct sim_dma *d, uint32_t pasid, struct sim_ioas *s)
+{
+	struct dma_attachment *t = dma_find(d, pasid), *heir;
+
+	if (!t || t->ioas != s)
+		return -ENOENT;
+	stop_channels(d, t);
 	/* Answers that came before the detach still count as answers. */
 	dma_take_mail(d);
 	sim_ioas_detach(s, &t->base);

@@ -224,6 +224,14 @@ void channel_stop(struct channel *c)
 		c->dma->starving = NULL;
 }
 
+bool channel_uses(const struct channel *c, const struct dma_attachment *t)
+{
+	for (unsigned i = 0; i < c->n_lanes; i++)
+		if (c->lanes[i].attachment == t)
+			return true;
+	return false;
+}
+
 bool channel_is_done(const struct channel *c)
 {
 	if (c->n_left || c->n_in_flight)

@@ -49,6 +49,7 @@ bool channel_turn(struct channel *c, uint64_t *wake_ns);
 
 /* Makes no visits any more; what is in flight may still end. */
 void channel_stop(struct channel *c);
+bool channel_uses(const struct channel *c, const struct dma_attachment *t);
 bool channel_is_done(const struct channel *c);
 
 /* The queue gave back one of the groups passed to dma_post(). */
