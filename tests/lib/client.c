@@ -52,6 +52,11 @@ struct client *client_free(struct client *c)
 	return NULL;
 }
 
+sd_bus *client_bus(struct client *c)
+{
+	return c->bus;
+}
+
 const char *client_error(const struct client *c)
 {
 	return c->error.message ? c->error.message : "no answer";

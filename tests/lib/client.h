@@ -17,6 +17,10 @@ int client_new(const char *address, struct client **ret);
 struct client *client_free(struct client *c);
 DEFINE_CLEANUP(struct client, client_free)
 
+/* For calls that are not here: the connection, which stays the client's. */
+typedef struct sd_bus sd_bus;
+sd_bus *client_bus(struct client *c);
+
 /* The error that the last failed call got back, in words. */
 const char *client_error(const struct client *c);
 
