@@ -151,11 +151,13 @@ int sim_dma_attach(struct sim_dma *d, uint32_t pasid, struct sim_ioas *s)
 {
 	int r;
 
+	pthread_mutex_lock(&s->users_lock);
 	dma_enter(d);
 	r = attach(d, pasid, s);
 	if (r == -ENOMEM && dma_find(d, pasid))
 		detach(d, pasid, s);
 	dma_leave(d);
+	pthread_mutex_unlock(&s->users_lock);
 	dma_kick(d);
 	return r;
 }
@@ -164,8 +166,10 @@ int sim_dma_detach(struct sim_dma *d, uint32_t pasid, struct sim_ioas *s)
 {
 	int r;
 
+	pthread_mutex_lock(&s->users_lock);
 	dma_enter(d);
 	r = detach(d, pasid, s);
 	dma_leave(d);
+	pthread_mutex_unlock(&s->users_lock);
 	return r;
 }

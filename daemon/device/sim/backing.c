@@ -57,7 +57,8 @@ static int map_file(int fd, const struct stat *st, bool grew, struct backing **r
 	return 0;
 }
 
-static int find(struct backings *list, int fd, uint64_t end, uint32_t access, struct backing **ret)
+/* Locked. */
+static int find(struct backings *owner, int fd, uint64_t end, uint32_t access, struct backing **ret)
 {
 	bool known = false;
 	struct backing *b;
@@ -68,7 +69,7 @@ static int find(struct backings *list, int fd, uint64_t end, uint32_t access, st
 		return -errno;
 	if (!S_ISREG(st.st_mode) || end > (uint64_t)st.st_size)
 		return -EINVAL;
-	LIST_FOREACH(b, list, link) {
+	LIST_FOREACH(b, &owner->list, link) {
 		if (b->dev != st.st_dev || b->ino != st.st_ino)
 			continue;
 		known = true;
@@ -80,7 +81,8 @@ static int find(struct backings *list, int fd, uint64_t end, uint32_t access, st
 	r = map_file(fd, &st, known, &b);
 	if (r < 0)
 		return r;
-	LIST_INSERT_HEAD(list, b, link);
+	b->owner = owner;
+	LIST_INSERT_HEAD(&owner->list, b, link);
 	*ret = b;
 	return 0;
 }
@@ -98,7 +100,7 @@ static int populate(struct backing *b, uint64_t offset, uint64_t length)
 	return 0;
 }
 
-int backing_get(struct backings *list, int fd, uint64_t offset, uint64_t length, uint32_t access,
+int backing_get(struct backings *owner, int fd, uint64_t offset, uint64_t length, uint32_t access,
 		struct backing **ret)
 {
 	struct backing *b = NULL;
@@ -106,10 +108,13 @@ int backing_get(struct backings *list, int fd, uint64_t offset, uint64_t length,
 
 	if (offset + length < offset)
 		return -EOVERFLOW;
-	r = find(list, fd, offset + length, access, &b);
+	pthread_mutex_lock(&owner->lock);
+	r = find(owner, fd, offset + length, access, &b);
+	if (r >= 0)
+		b->n_areas++;
+	pthread_mutex_unlock(&owner->lock);
 	if (r < 0)
 		return r;
-	b->n_areas++;
 	r = b->writable || !(access & ACCESS_WRITE) ? populate(b, offset, length) : -EFAULT;
 	if (r < 0) {
 		backing_unref(b);
@@ -121,9 +126,27 @@ int backing_get(struct backings *list, int fd, uint64_t offset, uint64_t length,
 
 void backing_unref(struct backing *b)
 {
-	if (--b->n_areas)
+	struct backings *owner = b->owner;
+	bool last;
+
+	pthread_mutex_lock(&owner->lock);
+	last = !--b->n_areas;
+	if (last)
+		LIST_REMOVE(b, link);
+	pthread_mutex_unlock(&owner->lock);
+	if (!last)
 		return;
-	LIST_REMOVE(b, link);
 	munmap(b->base, b->size);
 	free(b);
+}
+
+void backings_init(struct backings *b)
+{
+	pthread_mutex_init(&b->lock, NULL);
+	LIST_INIT(&b->list);
+}
+
+void backings_deinit(struct backings *b)
+{
+	pthread_mutex_destroy(&b->lock);
 }

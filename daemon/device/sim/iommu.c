@@ -66,6 +66,8 @@ int sim_ioas_new(const struct iova_range *ranges, size_t n_ranges, struct sim_io
 	memset(s, 0, sizeof(*s));
 	TAILQ_INIT(&s->attachments);
 	pthread_mutex_init(&s->map_lock, NULL);
+	pthread_mutex_init(&s->users_lock, NULL);
+	backings_init(&s->backings);
 	contents_init(&s->contents);
 	r = sim_queue_init(&s->queue, is_mapped, s);
 	if (r < 0)
@@ -95,6 +97,8 @@ struct sim_ioas *sim_ioas_free(struct sim_ioas *s)
 	areas_deinit(&s->areas);
 	sim_queue_deinit(&s->queue);
 	contents_deinit(&s->contents);
+	backings_deinit(&s->backings);
+	pthread_mutex_destroy(&s->users_lock);
 	pthread_mutex_destroy(&s->map_lock);
 	free(s->ranges);
 	free(s);
@@ -141,6 +145,16 @@ static bool is_allowed(const struct sim_ioas *s, uint64_t iova, uint64_t length)
 	return false;
 }
 
+static bool is_taken(struct sim_ioas *s, uint64_t iova, uint64_t length)
+{
+	bool taken;
+
+	pthread_mutex_lock(&s->map_lock);
+	taken = areas_first(&s->areas, iova, iova + length);
+	pthread_mutex_unlock(&s->map_lock);
+	return taken;
+}
+
 int sim_ioas_map(struct sim_ioas *s, uint64_t iova, uint64_t length, int fd, uint64_t offset, uint32_t access)
 {
 	_cleanup_free_ struct area *area = NULL;
@@ -152,7 +166,7 @@ int sim_ioas_map(struct sim_ioas *s, uint64_t iova, uint64_t length, int fd, uin
 		return -EOVERFLOW;
 	if ((iova | length | offset) & (SIM_PAGE_SIZE - 1) || !is_allowed(s, iova, length))
 		return -EINVAL;
-	if (areas_first(&s->areas, iova, iova + length))
+	if (is_taken(s, iova, length))
 		return -EEXIST;
 	area = malloc(sizeof(*area));
 	if (!area)
@@ -164,7 +178,7 @@ int sim_ioas_map(struct sim_ioas *s, uint64_t iova, uint64_t length, int fd, uin
 		return r;
 	area->host = area->backing->base + offset;
 	pthread_mutex_lock(&s->map_lock);
-	r = areas_add(&s->areas, area);
+	r = areas_first(&s->areas, iova, iova + length) ? -EEXIST : areas_add(&s->areas, area);
 	pthread_mutex_unlock(&s->map_lock);
 	if (r < 0) {
 		backing_unref(area->backing);
@@ -209,8 +223,10 @@ int sim_ioas_unmap(struct sim_ioas *s, uint64_t iova, uint64_t length)
 	r = remove_areas(s, iova, iova + length, &gone);
 	if (!gone)
 		return r < 0 || !everything ? -ENOENT : 0;
+	pthread_mutex_lock(&s->users_lock);
 	TAILQ_FOREACH(t, &s->attachments, link)
 		t->invalidate(t, iova, length);
+	pthread_mutex_unlock(&s->users_lock);
 	for (struct area *area; (area = gone);) {
 		gone = area->next;
 		backing_unref(area->backing);

@@ -4,9 +4,11 @@
  * memory, and who is attached. MAP and UNMAP give the errors of the kernel's (ioas.c and
  * io_pagetable.c of iommufd).
  *
- * Locks, outermost first: a device's own lock, queue.lock, map_lock; contents and a device's
- * mailbox are leaves. UNMAP asks each attachment to forget translations, with no lock held,
- * after the areas are out of the table and before their memory is let go.
+ * MAP and UNMAP come from any thread, of different ranges; the rest from the owner of the space.
+ *
+ * Locks, outermost first: users_lock, a device's own lock, queue.lock, map_lock; contents, the
+ * files' and a device's mailbox are leaves. UNMAP asks each attachment to forget translations,
+ * with users_lock held, after the areas are out of the table and before their memory is let go.
  */
 #pragma once
 
@@ -33,12 +35,11 @@ TAILQ_HEAD(sim_attachment_list, sim_attachment);
 struct sim_ioas {
 	struct sim_queue queue;
 	struct contents contents;
-	/* Only the owner of the space changes these three: it takes the lock to change the
-	 * first two and needs none to look. */
 	pthread_mutex_t map_lock;
-	struct areas areas;
-	struct sim_attachment_list attachments;
-	struct backings backings;  /* the owner's alone */
+	struct areas areas;        /* under map_lock */
+	pthread_mutex_t users_lock;
+	struct sim_attachment_list attachments; /* both locks to change, one of them to look */
+	struct backings backings;
 	struct sim_injection_list injections; /* under map_lock */
 	struct iova_range *ranges; /* page aligned, sorted as given */
 	size_t n_ranges;
@@ -49,7 +50,8 @@ int sim_ioas_new(const struct iova_range *ranges, size_t n_ranges, struct sim_io
 struct sim_ioas *sim_ioas_free(struct sim_ioas *s); /* nothing attached; unmaps the rest */
 DEFINE_CLEANUP(struct sim_ioas, sim_ioas_free)
 
-/* The owner of the space. -EEXIST: the same device and PASID twice. */
+/* -EEXIST: the same device and PASID twice. Attach and detach want users_lock, from before the
+ * device's own one on. */
 int sim_ioas_attach(struct sim_ioas *s, struct sim_attachment *t);
 void sim_ioas_detach(struct sim_ioas *s, struct sim_attachment *t); /* takes back its groups */
 int sim_ioas_map(struct sim_ioas *s, uint64_t iova, uint64_t length, int fd, uint64_t offset, uint32_t access);
