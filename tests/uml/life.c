@@ -242,3 +242,14 @@ void scenario_idle(struct client *c)
 		die("%" PRIu64 " context switches in %" PRIu64 " s", now - before, seconds);
 	printf("idle: no context switch in %" PRIu64 " s\n", seconds);
 }
+
+/* limit=: the daemon has fewer objects in the kernel. */
+void scenario_objects(struct client *c)
+{
+	uint32_t id = mock_next_id((pid_t)option_number("pid", 0));
+
+	(void)c;
+	if (id > option_number("limit", 0))
+		die("the next object has number %" PRIu32, id);
+	printf("objects: the next has number %" PRIu32 "\n", id);
+}

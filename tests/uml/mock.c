@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "device/iommufd.h"
+#include "device/uapi.h"
 #include "scenario.h"
 
 #define IOMMU_IOAS_ALLOC _IO(';', 0x81)
@@ -87,6 +88,20 @@ static bool is_stdev(const struct mock *m, uint32_t id, uint32_t dev_id)
 	struct kernel_mock_command c = { .op = MOCK_OP_REPLACE, .id = id, .replace.pt_id = dev_id };
 
 	return kernel_mock_call(m->iommufd, &c) == -EINVAL;
+}
+
+uint32_t mock_next_id(pid_t process)
+{
+	struct ioas_alloc a = { .size = sizeof(a) };
+	_cleanup_close_ int fd = take_iommufd(process);
+	struct uapi_iommu_destroy d = { .size = sizeof(d) };
+
+	if (ioctl(fd, IOMMU_IOAS_ALLOC, &a) < 0)
+		die("IOAS_ALLOC: %s", strerror(errno));
+	d.id = a.out_id;
+	if (ioctl(fd, UAPI_IOMMU_DESTROY, &d) < 0)
+		die("DESTROY: %s", strerror(errno));
+	return a.out_id;
 }
 
 void mock_open(struct mock *m, pid_t process, unsigned index)

@@ -55,5 +55,8 @@ int mock_check_map(const struct mock *m, uint32_t hwpt_id, uint64_t iova, uint64
 int mock_leave(const struct mock *m, uint32_t pasid, uint32_t ioas_id);
 int mock_return(const struct mock *m, uint32_t pasid, uint32_t hwpt_id);
 
+/* The lowest number that no object of the process has: grows when objects are left behind. */
+uint32_t mock_next_id(pid_t process);
+
 /* An IOAS that is no space of the daemon. */
 uint32_t mock_new_ioas(const struct mock *m);

@@ -90,6 +90,7 @@ int main(int argc, char **argv)
 		{ "stop", scenario_stop },
 		{ "memory", scenario_memory },
 		{ "idle", scenario_idle },
+		{ "objects", scenario_objects },
 	};
 
 	return scenario_main(argc, argv, scenarios, ARRAY_SIZE(scenarios));

@@ -50,3 +50,4 @@ void scenario_stale(struct client *c);
 void scenario_stop(struct client *c);
 void scenario_memory(struct client *c);
 void scenario_idle(struct client *c);
+void scenario_objects(struct client *c);
