@@ -89,7 +89,7 @@ FAULTY := $(patsubst tests/daemon/%.c,$(BUILD)/tests/iopfd-%,$(wildcard tests/da
 SILENT := $(BUILD)/tests/iopfd-silent
 
 # Example plugins, and those of misfit.c: one object for each way to be refused.
-MISFITS := version small large lie symbol function name fill flags
+MISFITS := version small first large lie symbol function name fill flags submits
 PLUGINS := $(patsubst %.c,$(BUILD)/%.so,$(filter-out %/misfit.c,$(sort $(wildcard tests/plugins/*.c)))) \
 	$(patsubst %,$(BUILD)/tests/plugins/misfit-%.so,$(MISFITS))
 

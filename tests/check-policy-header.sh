@@ -40,7 +40,7 @@ static void close(void *) {}
 
 extern "C" const struct iopfd_policy iopfd_policy = {
 	sizeof(iopfd_policy), IOPFD_POLICY_ABI_VERSION, "plus", 0, create, nullptr, open, fill,
-	nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, close,
+	nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, close, nullptr,
 };
 EOT
 

@@ -12,8 +12,10 @@
 #include "fault/evict.h"
 #include "fault/serve.h"
 
-/* A MAP of more than this may allocate and zero for longer than others should wait. */
+/* A MAP of more than this takes longer than others should wait: because it may allocate and
+ * zero, or although all is there already (2M: 8 us as one huge page, 12 to 90 us as others). */
 #define LONG_MAP_BYTES (256ull << 10)
+#define LONG_MAP_POPULATED_BYTES (2ull << 20)
 
 static bool is_free(struct pager *p, struct region *region, uint64_t granule)
 {
@@ -126,7 +128,9 @@ static int fill_failed(struct pager *p, struct op *op, int r)
 /* The memory is known: will the MAP zero much, or read from swap? */
 static bool is_long(struct pager *p, const struct op *op)
 {
-	if (op->bytes > LONG_MAP_BYTES)
+	bool populated = op->request.memory.flags & IOPFD_MEMORY_POPULATED;
+
+	if (op->bytes > (populated ? LONG_MAP_POPULATED_BYTES : LONG_MAP_BYTES))
 		return true;
 	return op->region->kept && !op->upgrade &&
 	       swap_holds(&p->swap, p->now_ns, op->request.memory.fd, op->request.memory.offset, op->bytes);

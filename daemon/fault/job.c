@@ -303,6 +303,7 @@ static void wait_for_ops(struct pager *p)
 	struct pollfd wake = { .fd = p->inbox->wake_fd, .events = POLLIN };
 
 	while (p->ops.n_busy) {
+		pager_submit(p);
 		poll(&wake, 1, -1);
 		inbox_deliver(p->inbox);
 	}

@@ -42,6 +42,7 @@ void op_add(struct ops *ops, struct op *op)
 	op->next = *bucket;
 	*bucket = op;
 	ops->n_busy++;
+	ops->held = true;
 }
 
 void op_remove(struct ops *ops, struct op *op)
@@ -69,6 +70,14 @@ struct op *op_search(const struct ops *ops, const struct region *region, uint64_
 		if (op->region == region && first < op->first + op->n && op->first < first + n)
 			return op;
 	return NULL;
+}
+
+void ops_submit(struct ops *ops, struct region *regions, size_t n_regions)
+{
+	ops->held = false;
+	for (size_t i = 0; i < n_regions; i++)
+		if (regions[i].policy)
+			policy_submit(regions[i].policy);
 }
 
 void ops_deinit(struct ops *ops)

@@ -60,6 +60,7 @@ struct ops {
 	struct op *buckets[OPS_BUCKETS];
 	struct op *free;
 	unsigned n_busy;
+	bool held; /* some were added that their policies were not told to begin */
 };
 
 struct op *op_new(struct pager *p);
@@ -108,5 +109,8 @@ static inline struct op *op_find(const struct ops *ops, const struct region *reg
 {
 	return ops->n_busy ? op_search(ops, region, first, n) : NULL;
 }
+
+/* The policies of these regions begin what was added. */
+void ops_submit(struct ops *ops, struct region *regions, size_t n_regions);
 
 void ops_deinit(struct ops *ops); /* none under way */

@@ -182,6 +182,12 @@ static int pager_on_work(struct loop_source *source, uint32_t events, void *user
 	return 0;
 }
 
+void pager_submit(struct pager *p)
+{
+	if (p->ops.held)
+		ops_submit(&p->ops, p->space.regions, p->space.n_regions);
+}
+
 static void sooner(uint64_t *at_ns, uint64_t candidate)
 {
 	if (candidate && candidate < *at_ns)
@@ -196,6 +202,7 @@ void pager_schedule(struct pager *p)
 	pager_flush_mapped(p);
 	if (traces_is_on(p->setup.traces))
 		traces_send(p->setup.traces);
+	pager_submit(p);
 	if (!p->work)
 		return;
 	sooner(&at_ns, p->retry_at_ns);

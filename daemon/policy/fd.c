@@ -40,6 +40,7 @@ struct fd {
 	uint64_t offset;
 	uint64_t length;
 	uint64_t granule;
+	bool is_huge;
 	char *base;         /* the region's part of the file */
 	uint8_t *populated; /* one for each granule */
 };
@@ -119,7 +120,7 @@ static int fd_config(void *instance, const char *key, const char *value, char *t
 }
 
 /* The file has the bytes, and pages that the granule is made of. */
-static int check_file(const struct fd *f, const struct iopfd_region *region, const struct why *why)
+static int check_file(struct fd *f, const struct iopfd_region *region, const struct why *why)
 {
 	struct statfs fs;
 	struct stat st;
@@ -136,6 +137,7 @@ static int check_file(const struct fd *f, const struct iopfd_region *region, con
 			      f->offset, region->granule);
 	if (fs.f_type == HUGETLBFS_MAGIC && (uint64_t)fs.f_bsize > region->granule)
 		return refuse(why, -EINVAL, "has pages of %" PRIu64 " bytes; the granule must be at least as large", (uint64_t)fs.f_bsize);
+	f->is_huge = fs.f_type == HUGETLBFS_MAGIC;
 	return 0;
 }
 
@@ -167,6 +169,15 @@ static int map(struct fd *f, const struct iopfd_region *region, const struct why
 	return f->base == MAP_FAILED ? refuse(why, -errno, "cannot be mapped: %s", strerror(errno)) : 0;
 }
 
+static void answer(const struct fd *f, uint64_t offset, struct iopfd_memory *ret)
+{
+	*ret = (struct iopfd_memory){
+		.fd = f->fd,
+		.offset = f->offset + offset,
+		.flags = f->is_huge ? IOPFD_MEMORY_POPULATED : 0, /* and never swapped out */
+	};
+}
+
 /* On the helper. What was read is taken out of our own page tables at once: memory of
  * others must not count as ours when the kernel looks for somebody to kill. */
 static int populate(void *instance, uint64_t offset, uint64_t length, struct iopfd_memory *ret)
@@ -181,7 +192,7 @@ static int populate(void *instance, uint64_t offset, uint64_t length, struct iop
 	}
 	madvise(f->base + offset, length, MADV_DONTNEED);
 	memset(f->populated + offset / f->granule, true, length / f->granule);
-	*ret = (struct iopfd_memory){ .fd = f->fd, .offset = f->offset + offset };
+	answer(f, offset, ret);
 	return 0;
 }
 
@@ -222,8 +233,15 @@ static int fd_fill(void *instance, struct iopfd_request *request, uint64_t offse
 	(void)access;
 	if (memchr(f->populated + offset / f->granule, 0, length / f->granule))
 		return helper_submit(f->helper, request, offset, length);
-	*ret_memory = (struct iopfd_memory){ .fd = f->fd, .offset = f->offset + offset };
+	answer(f, offset, ret_memory);
 	return 0;
+}
+
+static void fd_submit(void *instance)
+{
+	struct fd *f = instance;
+
+	helper_begin(f->helper);
 }
 
 static int fd_memory(void *instance, struct iopfd_memory *ret_memory)
@@ -239,6 +257,7 @@ extern const struct iopfd_policy policy_fd;
 const struct iopfd_policy policy_fd = {
 	.size = sizeof(policy_fd),
 	.abi_version = IOPFD_POLICY_ABI_VERSION,
+	.flags = IOPFD_POLICY_SUBMITS,
 	.name = "fd",
 	.create = fd_create,
 	.config = fd_config,
@@ -246,4 +265,5 @@ const struct iopfd_policy policy_fd = {
 	.fill = fd_fill,
 	.memory = fd_memory,
 	.close = fd_close,
+	.submit = fd_submit,
 };

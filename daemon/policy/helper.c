@@ -9,6 +9,8 @@
 
 #include "base/thread.h"
 
+STAILQ_HEAD(job_list, job);
+
 struct job {
 	STAILQ_ENTRY(job) link;
 	struct iopfd_request *request;
@@ -23,15 +25,20 @@ struct helper {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	STAILQ_HEAD(, job) jobs; /* under the lock */
-	bool ending;             /* likewise */
+	struct job_list free;    /* the submitter's */
+	struct job_list held;    /* submitted, and not begun: likewise */
+	struct job_list jobs;    /* this and the rest: under the lock */
+	struct job_list ended;   /* to be used again */
+	bool ending;
 };
 
-static struct job *next_job(struct helper *h)
+static struct job *next_job(struct helper *h, struct job *ended)
 {
 	struct job *j;
 
 	pthread_mutex_lock(&h->lock);
+	if (ended)
+		STAILQ_INSERT_TAIL(&h->ended, ended, link);
 	while (STAILQ_EMPTY(&h->jobs) && !h->ending)
 		pthread_cond_wait(&h->changed, &h->lock);
 	j = STAILQ_FIRST(&h->jobs);
@@ -44,14 +51,13 @@ static struct job *next_job(struct helper *h)
 static void *run(void *userdata)
 {
 	struct helper *h = userdata;
-	struct job *j;
+	struct job *j = NULL;
 
-	while ((j = next_job(h))) {
+	while ((j = next_job(h, j))) {
 		struct iopfd_memory memory = { .fd = -1 };
 		int r = h->fill(h->instance, j->offset, j->length, &memory);
 
 		h->host->complete(j->request, r, r == 0 ? &memory : NULL);
-		free(j);
 	}
 	return NULL;
 }
@@ -67,7 +73,10 @@ int helper_new(const char *name, const struct iopfd_host *host, helper_fill_fn f
 	h->host = host;
 	h->fill = fill;
 	h->instance = instance;
+	STAILQ_INIT(&h->free);
+	STAILQ_INIT(&h->held);
 	STAILQ_INIT(&h->jobs);
+	STAILQ_INIT(&h->ended);
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->changed, NULL);
 	r = thread_start(&h->thread, name, run, h);
@@ -83,6 +92,8 @@ int helper_new(const char *name, const struct iopfd_host *host, helper_fill_fn f
 
 struct helper *helper_free(struct helper *h)
 {
+	struct job *j;
+
 	if (!h)
 		return NULL;
 	pthread_mutex_lock(&h->lock);
@@ -90,7 +101,12 @@ struct helper *helper_free(struct helper *h)
 	pthread_cond_signal(&h->changed);
 	pthread_mutex_unlock(&h->lock);
 	pthread_join(h->thread, NULL);
-	assert(STAILQ_EMPTY(&h->jobs));
+	assert(STAILQ_EMPTY(&h->held) && STAILQ_EMPTY(&h->jobs));
+	STAILQ_CONCAT(&h->free, &h->ended);
+	while ((j = STAILQ_FIRST(&h->free))) {
+		STAILQ_REMOVE_HEAD(&h->free, link);
+		free(j);
+	}
 	pthread_cond_destroy(&h->changed);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
@@ -99,14 +115,29 @@ struct helper *helper_free(struct helper *h)
 
 int helper_submit(struct helper *h, struct iopfd_request *request, uint64_t offset, uint64_t length)
 {
-	struct job *j = malloc(sizeof(*j));
+	struct job *j = STAILQ_FIRST(&h->free);
 
-	if (!j)
+	if (j)
+		STAILQ_REMOVE_HEAD(&h->free, link);
+	else if (!(j = malloc(sizeof(*j))))
 		return -ENOMEM;
 	*j = (struct job){ .request = request, .offset = offset, .length = length };
-	pthread_mutex_lock(&h->lock);
-	STAILQ_INSERT_TAIL(&h->jobs, j, link);
-	pthread_cond_signal(&h->changed);
-	pthread_mutex_unlock(&h->lock);
+	STAILQ_INSERT_TAIL(&h->held, j, link);
 	return IOPFD_PENDING;
+}
+
+void helper_begin(struct helper *h)
+{
+	bool sleeps;
+
+	if (STAILQ_EMPTY(&h->held))
+		return;
+	pthread_mutex_lock(&h->lock);
+	sleeps = STAILQ_EMPTY(&h->jobs);
+	STAILQ_CONCAT(&h->jobs, &h->held);
+	STAILQ_CONCAT(&h->free, &h->ended);
+	pthread_mutex_unlock(&h->lock);
+	/* After the unlock, which it would only wait for. */
+	if (sleeps)
+		pthread_cond_signal(&h->changed);
 }

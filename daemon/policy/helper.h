@@ -21,6 +21,8 @@ int helper_new(const char *name, const struct iopfd_host *host, helper_fill_fn f
 struct helper *helper_free(struct helper *h); /* nothing is under way; takes NULL, returns NULL */
 DEFINE_CLEANUP(struct helper, helper_free)
 
-/* Returns IOPFD_PENDING, and the request is completed by the thread, maybe before this
- * returns; or -ENOMEM, and it is not. */
+/* Both on the thread that serves faults. submit: IOPFD_PENDING, and the request is completed by
+ * the helper's thread, but begun only by the next begin, which wakes it once for all that were
+ * submitted; or -ENOMEM, and nothing comes. */
 int helper_submit(struct helper *h, struct iopfd_request *request, uint64_t offset, uint64_t length);
+void helper_begin(struct helper *h);

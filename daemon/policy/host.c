@@ -30,7 +30,9 @@ static void host_complete(struct iopfd_request *request, int result, const struc
 
 	if (atomic_load_explicit(&rq->state, memory_order_relaxed) == REQUEST_UNDER_WAY) {
 		rq->result = result;
-		rq->memory = memory ? *memory : (struct iopfd_memory){ .fd = -1 };
+		rq->memory = (struct iopfd_memory){ .fd = -1 };
+		if (memory)
+			memcpy(&rq->memory, memory, rq->memory_size);
 	}
 	if (atomic_compare_exchange_strong(&rq->state, &expected, REQUEST_COMPLETED))
 		rq->done(rq);
@@ -114,8 +116,9 @@ const struct iopfd_host policy_host = {
 	.log = host_log,
 };
 
-void policy_request_begin(struct policy_request *rq)
+void policy_request_begin(struct policy_request *rq, size_t memory_size)
 {
+	rq->memory_size = memory_size;
 	atomic_store_explicit(&rq->state, REQUEST_UNDER_WAY, memory_order_relaxed);
 }
 

@@ -10,7 +10,8 @@ extern const struct iopfd_host policy_host;
 
 struct policy_request;
 
-/* Around each call that may be pending. end: r is what the call returned; returns what it
+/* Around each call that may be pending. begin: how much of struct iopfd_memory a completion
+ * comes with, 0 if it gives no memory. end: r is what the call returned; returns what it
  * means. */
-void policy_request_begin(struct policy_request *rq);
+void policy_request_begin(struct policy_request *rq, size_t memory_size);
 int policy_request_end(struct policy_request *rq, int r);

@@ -251,7 +251,10 @@ static unsigned where_is(const struct hugepage *h, uint64_t offset, uint64_t len
 
 static void answer(const struct hugepage *h, unsigned where, uint64_t offset, struct iopfd_memory *ret)
 {
-	*ret = (struct iopfd_memory){ .fd = where == IN_HUGE ? h->huge : h->ordinary, .offset = offset };
+	if (where == IN_HUGE)
+		*ret = (struct iopfd_memory){ .fd = h->huge, .offset = offset, .flags = IOPFD_MEMORY_POPULATED };
+	else
+		*ret = (struct iopfd_memory){ .fd = h->ordinary, .offset = offset };
 }
 
 static bool has_ordinary(const struct hugepage *h, uint64_t offset, uint64_t length)
@@ -354,6 +357,13 @@ static int hugepage_open(void *instance, const struct iopfd_region *region, char
 	return 0;
 }
 
+static void hugepage_submit(void *instance)
+{
+	struct hugepage *h = instance;
+
+	helper_begin(h->helper);
+}
+
 static int hugepage_memory(void *instance, struct iopfd_memory *ret_memory)
 {
 	struct hugepage *h = instance;
@@ -395,6 +405,7 @@ extern const struct iopfd_policy policy_hugepage;
 const struct iopfd_policy policy_hugepage = {
 	.size = sizeof(policy_hugepage),
 	.abi_version = IOPFD_POLICY_ABI_VERSION,
+	.flags = IOPFD_POLICY_SUBMITS,
 	.name = "hugepage",
 	.create = hugepage_create,
 	.config = hugepage_config,
@@ -404,4 +415,5 @@ const struct iopfd_policy policy_hugepage = {
 	.backed_bytes = hugepage_backed_bytes,
 	.stats = hugepage_stats,
 	.close = hugepage_close,
+	.submit = hugepage_submit,
 };

@@ -21,14 +21,12 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "policy/policy.h"
 
 #define NAME_MAX_LENGTH 32
 #define SYMBOL "iopfd_policy"
 
-/* All that the first version had: what came later may be missing. */
-#define SIZE_MIN (offsetof(struct iopfd_policy, close) + sizeof(((struct iopfd_policy *)0)->close))
-
-#define KNOWN_FLAGS IOPFD_POLICY_TRACKS_DIRTY
+#define KNOWN_FLAGS (IOPFD_POLICY_TRACKS_DIRTY | IOPFD_POLICY_SUBMITS)
 
 struct plugin {
 	struct plugin *next;
@@ -188,20 +186,21 @@ static int read_policy(struct plugin *p, const struct why *why)
 		return refuse(why, -EPROTONOSUPPORT,
 			      "was made for version %u of the plugin interface, this daemon has version %u; build it with the daemon's <iopfd/policy.h>",
 			      p->ops.abi_version, IOPFD_POLICY_ABI_VERSION);
-	if (p->ops.size < SIZE_MIN || p->ops.size > symbol->st_size)
+	if (p->ops.size < POLICY_SIZE_MIN || p->ops.size > symbol->st_size)
 		return refuse(why, -EPROTONOSUPPORT,
 			      "has a " SYMBOL " of %zu bytes that says it has %u; at least %zu are needed: set size to sizeof(struct iopfd_policy)",
-			      (size_t)symbol->st_size, p->ops.size, SIZE_MIN);
+			      (size_t)symbol->st_size, p->ops.size, POLICY_SIZE_MIN);
 	/* What an older plugin does not have is NULL, what a newer one has besides we leave. */
 	if (p->ops.size < sizeof(p->ops))
 		memset((char *)&p->ops + p->ops.size, 0, sizeof(p->ops) - p->ops.size);
-	p->ops.size = sizeof(p->ops);
+	p->ops.size = (uint32_t)MIN(p->ops.size, sizeof(p->ops));
 	return 0;
 }
 
 static int check_policy(const struct iopfd_policy *ops, const char *name, const struct why *why)
 {
 	const char *missing = !ops->create ? "create" : !ops->open ? "open" : !ops->fill ? "fill" : !ops->close ? "close" : NULL;
+	bool submits = ops->flags & IOPFD_POLICY_SUBMITS;
 
 	if (!ops->name || strcmp(ops->name, name) != 0)
 		return refuse(why, -EINVAL, "calls its policy \"%.*s\"; file and policy must have the same name: rename the file",
@@ -212,6 +211,10 @@ static int check_policy(const struct iopfd_policy *ops, const char *name, const 
 			      ops->flags & ~KNOWN_FLAGS);
 	if (missing)
 		return refuse(why, -EINVAL, "has no function %s; a policy needs create, open, fill and close", missing);
+	if (submits != !!ops->submit)
+		return refuse(why, -EINVAL, "has %s; it needs both or none of them",
+			      submits ? "the flag IOPFD_POLICY_SUBMITS, but no function submit" :
+					"a function submit, but not the flag IOPFD_POLICY_SUBMITS");
 	return 0;
 }
 

@@ -29,8 +29,10 @@ struct policy {
 	char *region;
 	uint64_t length;
 	uint64_t granule;
-	int checked_fd; /* the last fd that was found to be of the right kind */
-	bool failed;    /* it answered nonsense: never asked again */
+	size_t memory_size; /* how much of struct iopfd_memory it knows */
+	int checked_fd;     /* the last fd that was found to be of the right kind */
+	bool holds;         /* calls are pending that it was not told to begin */
+	bool failed;        /* it answered nonsense: never asked again */
 };
 
 static const struct policy_builtin *find_builtin(const char *name)
@@ -134,7 +136,7 @@ int policy_open(const struct iopfd_policy *ops, const struct iopfd_region *regio
 	int r;
 
 	*why = 0;
-	if (ops->size < sizeof(*ops) || ops->abi_version != IOPFD_POLICY_ABI_VERSION) {
+	if (ops->size < POLICY_SIZE_MIN || ops->abi_version != IOPFD_POLICY_ABI_VERSION) {
 		snprintf(why, why_size, "made for another version of iopfd");
 		return -EPROTONOSUPPORT;
 	}
@@ -142,6 +144,7 @@ int policy_open(const struct iopfd_policy *ops, const struct iopfd_region *regio
 		return -ENOMEM;
 	p->length = region->length;
 	p->granule = region->granule;
+	p->memory_size = ops->size > POLICY_SIZE_MIN ? sizeof(struct iopfd_memory) : offsetof(struct iopfd_memory, flags);
 	p->checked_fd = -1;
 	r = ops->create(&policy_host, &p->instance);
 	if (r < 0)
@@ -208,6 +211,14 @@ static bool is_mappable(struct policy *p, int fd)
 	return true;
 }
 
+/* After a call that may be pending. */
+static int note_pending(struct policy *p, int r)
+{
+	if (r == IOPFD_PENDING)
+		p->holds = true;
+	return r;
+}
+
 static int check_result(struct policy *p, int r)
 {
 	return r > IOPFD_NOSPACE || r < -4095 ? nonsense(p, "returned what is no result") : r;
@@ -243,9 +254,10 @@ int policy_fill(struct policy *p, struct policy_request *rq, uint64_t offset, ui
 	check_range(p, offset, length);
 	if (p->failed)
 		return -EBADE;
-	policy_request_begin(rq);
-	rq->memory.fd = -1;
-	r = policy_request_end(rq, p->ops->fill(p->instance, to_abi(rq), offset, length, access, &rq->memory));
+	policy_request_begin(rq, p->memory_size);
+	rq->memory = (struct iopfd_memory){ .fd = -1 };
+	r = p->ops->fill(p->instance, to_abi(rq), offset, length, access, &rq->memory);
+	r = policy_request_end(rq, note_pending(p, r));
 	if (r == IOPFD_PENDING || (r == 0 && is_usual(p, &rq->memory, length)))
 		return r;
 	rq->result = r;
@@ -254,26 +266,39 @@ int policy_fill(struct policy *p, struct policy_request *rq, uint64_t offset, ui
 
 int policy_release(struct policy *p, struct policy_request *rq, uint64_t offset, uint64_t length, bool dirty)
 {
+	int r;
+
 	check_range(p, offset, length);
 	if (!p->ops->release)
 		return 0;
-	policy_request_begin(rq);
-	return check_result(p, policy_request_end(rq, p->ops->release(p->instance, to_abi(rq), offset, length, dirty)));
+	policy_request_begin(rq, 0);
+	r = p->ops->release(p->instance, to_abi(rq), offset, length, dirty);
+	return check_result(p, policy_request_end(rq, note_pending(p, r)));
 }
 
 int policy_flush(struct policy *p, struct policy_request *rq, uint64_t offset, uint64_t length)
 {
+	int r;
+
 	check_range(p, offset, length);
 	if (!p->ops->flush)
 		return 0;
-	policy_request_begin(rq);
-	return check_result(p, policy_request_end(rq, p->ops->flush(p->instance, to_abi(rq), offset, length)));
+	policy_request_begin(rq, 0);
+	r = p->ops->flush(p->instance, to_abi(rq), offset, length);
+	return check_result(p, policy_request_end(rq, note_pending(p, r)));
 }
 
 void policy_prefetch(struct policy *p, uint64_t offset, uint64_t length)
 {
 	if (p->ops->prefetch && !p->failed)
 		p->ops->prefetch(p->instance, offset, length);
+}
+
+void policy_submit(struct policy *p)
+{
+	if (p->holds && p->ops->flags & IOPFD_POLICY_SUBMITS)
+		p->ops->submit(p->instance);
+	p->holds = false;
 }
 
 const char *policy_name(const struct policy *p)

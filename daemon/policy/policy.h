@@ -16,13 +16,17 @@
 
 struct policy; /* one instance */
 
+/* What the first version of a policy had: all that came later may be missing. */
+#define POLICY_SIZE_MIN (offsetof(struct iopfd_policy, close) + sizeof(((struct iopfd_policy *)0)->close))
+
 /* One call that may be pending, embedded in what it is about. One call at a time. */
 struct policy_request {
 	/* Any thread, after a call that returned IOPFD_PENDING, maybe before it returned. */
 	void (*done)(struct policy_request *rq);
 	int result;
 	struct iopfd_memory memory;
-	atomic_int state; /* private */
+	size_t memory_size; /* private: how much of it the policy knows */
+	atomic_int state;   /* private */
 };
 
 struct policy_setting {
@@ -64,6 +68,9 @@ int policy_fill(struct policy *p, struct policy_request *rq, uint64_t offset, ui
 int policy_release(struct policy *p, struct policy_request *rq, uint64_t offset, uint64_t length, bool dirty);
 int policy_flush(struct policy *p, struct policy_request *rq, uint64_t offset, uint64_t length);
 void policy_prefetch(struct policy *p, uint64_t offset, uint64_t length);
+
+/* Shard, after calls that are pending: no others follow for now. */
+void policy_submit(struct policy *p);
 
 /* Shard, after done: what the call that was pending would have returned. */
 int policy_fill_result(struct policy *p, const struct policy_request *rq, uint64_t length);

@@ -13,7 +13,7 @@
  *
  * The life of an instance, one for each region:
  *
- *	new -> config* -> open -> (fill | release | flush | prefetch)* -> close
+ *	new -> config* -> open -> (fill | release | flush | submit | prefetch)* -> close
  *
  * close comes also after a config or open that failed, and then without anything between.
  *
@@ -21,8 +21,8 @@
  * lengths are multiples of the granule. Errors are negative errnos.
  *
  * Threads: new, config, open, memory, stats and close are called by the control thread and
- * may block. fill, release, flush and prefetch are called by the one thread that serves the
- * region's faults and must not block: what takes longer returns IOPFD_PENDING and is ended
+ * may block. fill, release, flush, prefetch and submit are called by the one thread that serves
+ * the region's faults and must not block: what takes longer returns IOPFD_PENDING and is ended
  * by host->complete(), once, from any thread, also before the call has returned. memory and
  * stats may come at the same time as these; close comes after all have ended.
  */
@@ -58,9 +58,14 @@ struct iopfd_region {
 	int32_t numa_node;   /* where memory should be; -1 = anywhere */
 };
 
+/* All pages of the range are there, huge ones or few: it is mapped quickly. */
+#define IOPFD_MEMORY_POPULATED (1u << 0)
+
 struct iopfd_memory {
 	int fd;              /* memfd, shmem or hugetlb file; stays the policy's own */
 	uint64_t offset;     /* where in the file; a multiple of the granule */
+	/* Not looked at if the policy's struct iopfd_policy ends with `close`: see there. */
+	uint32_t flags;      /* IOPFD_MEMORY_* */
 };
 
 /* Something that a policy counts. */
@@ -92,6 +97,10 @@ struct iopfd_host {
  * read is mapped read-only until a write asks for it. Without this flag every granule that
  * may be written counts as written. */
 #define IOPFD_POLICY_TRACKS_DIRTY (1u << 0)
+
+/* The policy has submit(), and cannot do without: a daemon that does not know it refuses
+ * the plugin. */
+#define IOPFD_POLICY_SUBMITS (1u << 1)
 
 struct iopfd_policy {
 	uint32_t size;       /* sizeof(struct iopfd_policy) */
@@ -146,6 +155,14 @@ struct iopfd_policy {
 
 	/* Nothing is mapped, no call is pending: everything was released and flushed before. */
 	void (*close)(void *instance);
+
+	/* Here ended the first version, in which struct iopfd_memory had no flags. What follows
+	 * is there as far as `size` says. */
+
+	/* With IOPFD_POLICY_SUBMITS, else NULL: comes on the thread of the calls after one or
+	 * more of them were pending, when no others follow for now. Until then the policy may
+	 * hold back what it has to do for them, to begin all of it at once. */
+	void (*submit)(void *instance);
 };
 
 #ifdef __cplusplus

@@ -79,6 +79,7 @@ static void check_calls(struct drive *d)
 
 void drive_close(struct drive *d)
 {
+	policy_submit(d->policy);
 	T_WAIT(wrap_n_under_way() == 0);
 	d->policy = policy_close(d->policy);
 	check_calls(d);
@@ -98,7 +99,7 @@ static void note_fill(struct drive_call *c)
 	struct drive *d = c->drive;
 
 	for (uint64_t i = 0; i < c->n; i++) {
-		struct iopfd_memory memory = { c->rq.memory.fd, c->rq.memory.offset + i * d->granule };
+		struct iopfd_memory memory = { .fd = c->rq.memory.fd, .offset = c->rq.memory.offset + i * d->granule };
 		struct iopfd_memory *known = &d->memory[c->first + i];
 
 		/* One that is filled stays where it is. */
@@ -147,6 +148,9 @@ struct drive_call *drive_start(struct drive *d, enum wrap_call kind, uint64_t fi
 			d->filled[first + i] = READ;
 		c->returned = policy_flush(d->policy, &c->rq, offset, length);
 	}
+	/* Now and then two are begun together. */
+	if (drive_random(d, 2))
+		policy_submit(d->policy);
 	return c;
 }
 
@@ -154,6 +158,7 @@ bool drive_has_ended(struct drive_call *c)
 {
 	bool ended;
 
+	policy_submit(c->drive->policy);
 	pthread_mutex_lock(&lock);
 	ended = c->returned != IOPFD_PENDING || c->n_done;
 	pthread_mutex_unlock(&lock);
@@ -164,6 +169,7 @@ int drive_wait(struct drive_call *c)
 {
 	struct drive *d = c->drive;
 
+	policy_submit(d->policy);
 	pthread_mutex_lock(&lock);
 	while (c->returned == IOPFD_PENDING && !c->n_done)
 		pthread_cond_wait(&changed, &lock);

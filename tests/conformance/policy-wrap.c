@@ -320,6 +320,13 @@ static void wrapped_prefetch(void *instance, uint64_t offset, uint64_t length)
 		inner->prefetch(w->inner, offset, length);
 }
 
+static void wrapped_submit(void *instance)
+{
+	struct wrapped *w = instance;
+
+	inner->submit(w->inner);
+}
+
 static int wrapped_create(const struct iopfd_host *host, void **ret_instance)
 {
 	struct wrapped *w = calloc(1, sizeof(*w));
@@ -414,6 +421,7 @@ const struct iopfd_policy *wrap_policy(const struct iopfd_policy *policy, enum w
 		.backed_bytes = wrapped_backed_bytes,
 		.stats = wrapped_stats,
 		.close = wrapped_close,
+		.submit = policy->submit ? wrapped_submit : NULL,
 	};
 	return wrap == WRAP_NONE ? policy : &ops;
 }

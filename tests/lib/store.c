@@ -112,12 +112,24 @@ bool store_is_completed(struct iopfd_request *request)
 	return completed;
 }
 
+void store_submit(struct store *s)
+{
+	if (s->ops->flags & IOPFD_POLICY_SUBMITS)
+		s->ops->submit(s->instance);
+}
+
+static int end(struct store *s, struct iopfd_request *request, int r)
+{
+	store_submit(s);
+	return store_wait(request, r);
+}
+
 int store_fill(struct store *s, uint64_t offset, uint64_t length, uint32_t access, struct iopfd_memory *ret)
 {
 	struct iopfd_request request = { 0 };
-	int r = store_wait(&request,
-			   s->ops->fill(s->instance, &request, offset, length, access, &request.memory));
+	int r = s->ops->fill(s->instance, &request, offset, length, access, &request.memory);
 
+	r = end(s, &request, r);
 	if (r == 0)
 		*ret = request.memory;
 	return r;
@@ -127,14 +139,14 @@ int store_release(struct store *s, uint64_t offset, uint64_t length, bool dirty)
 {
 	struct iopfd_request request = { 0 };
 
-	return store_wait(&request, s->ops->release(s->instance, &request, offset, length, dirty));
+	return end(s, &request, s->ops->release(s->instance, &request, offset, length, dirty));
 }
 
 int store_flush(struct store *s, uint64_t offset, uint64_t length)
 {
 	struct iopfd_request request = { 0 };
 
-	return store_wait(&request, s->ops->flush(s->instance, &request, offset, length));
+	return end(s, &request, s->ops->flush(s->instance, &request, offset, length));
 }
 
 uint64_t store_counter(struct store *s, const char *name)

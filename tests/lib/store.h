@@ -42,7 +42,9 @@ int store_fill(struct store *s, uint64_t offset, uint64_t length, uint32_t acces
 int store_release(struct store *s, uint64_t offset, uint64_t length, bool dirty);
 int store_flush(struct store *s, uint64_t offset, uint64_t length);
 
-/* For calls that are made by hand: waits for the completion if `r` is IOPFD_PENDING. */
+/* For calls that are made by hand: has them begun; waits for the completion if `r` is
+ * IOPFD_PENDING. */
+void store_submit(struct store *s);
 int store_wait(struct iopfd_request *request, int r);
 bool store_is_completed(struct iopfd_request *request);
 

@@ -138,6 +138,12 @@ static int start(const struct iopfd_policy *policy, void *instance, struct reque
 	return r;
 }
 
+static void submit(const struct iopfd_policy *policy, void *instance)
+{
+	if (policy->flags & IOPFD_POLICY_SUBMITS)
+		policy->submit(instance);
+}
+
 static void wait_for(const struct request *rq)
 {
 	pthread_mutex_lock(&lock);
@@ -154,6 +160,7 @@ int t_policy_fill(const struct iopfd_policy *policy, void *instance, uint64_t of
 
 	if (ret_pending)
 		*ret_pending = r == IOPFD_PENDING;
+	submit(policy, instance);
 	wait_for(&rq);
 	*ret = rq.memory;
 	return rq.result;
@@ -167,6 +174,7 @@ void t_policy_fill_many(const struct iopfd_policy *policy, void *instance, const
 	T_ASSERT(rqs);
 	for (size_t i = 0; i < n; i++)
 		start(policy, instance, &rqs[i], offsets[i], length, IOPFD_ACCESS_READ);
+	submit(policy, instance);
 	for (size_t i = 0; i < n; i++) {
 		wait_for(&rqs[i]);
 		ret_results[i] = rqs[i].result;

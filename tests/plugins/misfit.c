@@ -63,6 +63,8 @@ const struct larger iopfd_policy = {
 	.policy = {
 #if defined(MISFIT_small)
 		.size = offsetof(struct iopfd_policy, close),
+#elif defined(MISFIT_first)
+		.size = offsetof(struct iopfd_policy, submit),
 #elif defined(MISFIT_lie)
 		.size = sizeof(iopfd_policy) + 65536,
 #else
@@ -78,6 +80,8 @@ const struct larger iopfd_policy = {
 #endif
 #ifdef MISFIT_flags
 		.flags = IOPFD_POLICY_TRACKS_DIRTY | 1u << 31,
+#elif defined(MISFIT_submits)
+		.flags = IOPFD_POLICY_SUBMITS,
 #endif
 		.create = misfit_create,
 		.open = misfit_open,

@@ -123,7 +123,7 @@ static int policy_error;
 static struct iopfd_memory policy_answer;
 static const struct iopfd_host *policy_host_seen;
 static struct iopfd_request *pending[64];
-static unsigned n_pending, n_released, n_released_dirty, n_flushed, n_fills;
+static unsigned n_pending, n_released, n_released_dirty, n_flushed, n_fills, n_submits;
 
 static int fickle_create(const struct iopfd_host *host, void **ret_instance)
 {
@@ -179,6 +179,13 @@ static int fickle_flush(void *instance, struct iopfd_request *request, uint64_t 
 	return 0;
 }
 
+static void fickle_submit(void *instance)
+{
+	(void)instance;
+	T_ASSERT(n_pending > 0);
+	n_submits++;
+}
+
 static void fickle_close(void *instance)
 {
 	(void)instance;
@@ -188,13 +195,14 @@ static const struct iopfd_policy fickle = {
 	.size = sizeof(fickle),
 	.abi_version = IOPFD_POLICY_ABI_VERSION,
 	.name = "fickle",
-	.flags = IOPFD_POLICY_TRACKS_DIRTY,
+	.flags = IOPFD_POLICY_TRACKS_DIRTY | IOPFD_POLICY_SUBMITS,
 	.create = fickle_create,
 	.open = fickle_open,
 	.fill = fickle_fill,
 	.release = fickle_release,
 	.flush = fickle_flush,
 	.close = fickle_close,
+	.submit = fickle_submit,
 };
 const struct policy_builtin policy_table[] = { { .ops = &policy_anon }, { .ops = &fickle }, { .ops = NULL } };
 
@@ -219,7 +227,7 @@ static int memory_fd;
 /* Set before setup(); its regions' keys and the budgets. */
 static int64_t budget_total = BUDGET_NONE;
 static uint64_t deadline_ns;
-static unsigned merge = 1, around = 1;
+static unsigned merge = 1, around = 1, fickle_shift = 12;
 static bool ahead, pinned;
 static uint32_t cookie;
 
@@ -248,7 +256,7 @@ static void prepare(void)
 	cookie = policy_error = 0;
 	memory_fd = memfd_create("fickle", MFD_CLOEXEC);
 	policy_answer = (struct iopfd_memory){ .fd = memory_fd };
-	n_pending = n_released = n_released_dirty = n_flushed = n_fills = 0;
+	n_pending = n_released = n_released_dirty = n_flushed = n_fills = n_submits = 0;
 	budget_init(&budget, budget_total, 1);
 	T_OK(workers_new(1, &workers));
 	T_OK(inbox_init(&inbox, pager_on_op));
@@ -263,7 +271,7 @@ static void prepare(void)
 	add_region(0, "heap", HEAP, 12, ACCESS_READ | ACCESS_WRITE, REGION_DEMAND, "anon");
 	add_region(1, "ro", READ_ONLY, 16, ACCESS_READ, REGION_DEMAND, "anon");
 	add_region(2, "no", DENIED, 12, ACCESS_READ | ACCESS_WRITE, REGION_DENY, "anon");
-	add_region(3, "fickle", FICKLE, 12, ACCESS_READ | ACCESS_WRITE, REGION_DEMAND, "fickle");
+	add_region(3, "fickle", FICKLE, fickle_shift, ACCESS_READ | ACCESS_WRITE, REGION_DEMAND, "fickle");
 	add_region(4, "ahead", AHEAD, 16, ACCESS_READ | ACCESS_WRITE, ahead ? REGION_PREFAULT : REGION_DEMAND, "anon");
 	add_region(5, "wo", WRITE_ONLY, 12, ACCESS_WRITE, REGION_DEMAND, "anon");
 }
@@ -322,6 +330,7 @@ static void clean_up(void)
 	budget_total = BUDGET_NONE;
 	deadline_ns = 0;
 	merge = around = 1;
+	fickle_shift = 12;
 	ahead = pinned = false;
 	fake_device_deinit(&one);
 	fake_device_deinit(&two);
@@ -506,7 +515,7 @@ static void a_failing_policy_is_invalid_and_the_next_fault_tries_again(void)
 
 static void nonsense_fails_the_region_and_nothing_else(void)
 {
-	static const struct iopfd_memory answers[] = { { -1, 0 }, { 0, 512 }, { 0, -4096ull } };
+	static const struct iopfd_memory answers[] = { { .fd = -1 }, { .offset = 512 }, { .offset = -4096ull } };
 
 	for (size_t i = 0; i < 3; i++) {
 		setup();
@@ -554,6 +563,7 @@ static void a_group_waits_for_all_its_fills(void)
 	policy_error = IOPFD_PENDING;
 	T_EQ(serve(FICKLE, 4, UAPI_PERM_READ), -1);
 	T_EQ(n_pending, 4);
+	T_EQ(n_submits, 1);
 	complete(2, 0);
 	complete(0, 0);
 	complete(1, 0);
@@ -824,6 +834,21 @@ static void what_may_be_in_swap_is_mapped_by_a_worker(void)
 		arrive();
 	T_EQ(fake_answer(&fake, 3), SUCCESS);
 	T_ASSERT(own.values.refaults >= 1);
+	teardown();
+}
+
+/* So does zeroing; what the policy has populated takes no longer than other faults. */
+static void what_is_populated_is_mapped_at_once(void)
+{
+	fickle_shift = 21;
+	setup();
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_READ), -1);
+	policy_answer.flags = IOPFD_MEMORY_POPULATED;
+	T_EQ(serve(FICKLE + 2 * MIB, 1, UAPI_PERM_READ), SUCCESS);
+	while (fake_answer(&fake, 1) < 0)
+		arrive();
+	T_EQ(fake_answer(&fake, 1), SUCCESS);
+	T_EQ(fake.n_maps, 2);
 	teardown();
 }
 
@@ -1352,6 +1377,7 @@ int main(void)
 	t_run(a_group_larger_than_the_budget_is_invalid);
 	t_run(faults_allocate_nothing);
 	t_run(what_may_be_in_swap_is_mapped_by_a_worker);
+	t_run(what_is_populated_is_mapped_at_once);
 	t_run(what_was_just_upgraded_is_no_victim);
 	t_run(an_evicted_page_waits_for_its_release);
 	t_run(neighbours_of_a_batch_become_one_extent);

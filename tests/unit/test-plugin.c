@@ -327,6 +327,7 @@ static void contents_are_checked(void)
 	refused(misfit("lie"), "misfit", -EPROTONOSUPPORT, "at least");
 	refused(misfit("name"), "misfit", -EINVAL, "must have the same name");
 	refused(misfit("fill"), "misfit", -EINVAL, "has no function fill");
+	refused(misfit("submits"), "misfit", -EINVAL, "no function submit");
 	refused(misfit("flags"), "misfit", -EPROTONOSUPPORT, "flags 0x80000000");
 	put("pattern", dir, "other.so");
 	refused(dir, "other", -EINVAL, "calls its policy \"pattern\"");
@@ -339,6 +340,15 @@ static void a_newer_one_is_taken(void)
 
 	T_EQ(policy->size, sizeof(*policy));
 	T_ASSERT(policy->close && !policy->flush);
+}
+
+/* Smaller than ours, as it was at first: what it does not have is missing. */
+static void an_older_one_is_taken(void)
+{
+	const struct iopfd_policy *policy = load(misfit("first"), "misfit");
+
+	T_EQ(policy->size, offsetof(struct iopfd_policy, submit));
+	T_ASSERT(policy->close && !policy->submit);
 }
 
 /* What was refused is replaced, renamed, or changed in place. */
@@ -378,6 +388,7 @@ int main(void)
 	t_run(owners_are_checked);
 	t_run(contents_are_checked);
 	t_run(a_newer_one_is_taken);
+	t_run(an_older_one_is_taken);
 	t_run(a_refusal_is_not_for_ever);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "policy/host.h"
 #include "policy/policy.h"
 #include "t.h"
 
@@ -113,6 +114,7 @@ static void who_shares_the_memory_cannot_take_it_away(void)
 
 static struct iopfd_memory answer;
 static int result;
+static unsigned n_submits, n_done;
 
 static int liar_create(const struct iopfd_host *host, void **ret_instance)
 {
@@ -147,8 +149,15 @@ static void liar_close(void *instance)
 	(void)instance;
 }
 
+static void liar_submit(void *instance)
+{
+	(void)instance;
+	n_submits++;
+}
+
 static struct iopfd_policy liar = { .size = sizeof(liar), .abi_version = IOPFD_POLICY_ABI_VERSION, .name = "liar",
-				    .create = liar_create, .open = liar_open, .fill = liar_fill, .close = liar_close };
+				    .create = liar_create, .open = liar_open, .fill = liar_fill, .close = liar_close,
+				    .submit = liar_submit };
 
 static void refuse_answer(int fd, uint64_t offset, int r)
 {
@@ -194,6 +203,41 @@ static void nonsense_is_refused(void)
 	close(file);
 }
 
+static void on_done(struct policy_request *request)
+{
+	T_ASSERT(request == &rq);
+	n_done++;
+}
+
+/* Of the first version, whose struct iopfd_memory had no flags. */
+static void what_an_older_one_does_not_know_is_not_read(void)
+{
+	int memfd = memfd_create("liar", 0);
+	struct policy *p;
+
+	liar.size = POLICY_SIZE_MIN;
+	rq.done = on_done;
+	answer = (struct iopfd_memory){ .fd = memfd, .flags = 77 };
+	for (size_t i = 0; i < 2; i++) {
+		T_OK(policy_open(&liar, &region, NULL, 0, &p, why, sizeof(why)));
+		result = IOPFD_PENDING;
+		T_EQ(policy_fill(p, &rq, 0, 65536, IOPFD_ACCESS_READ), IOPFD_PENDING);
+		policy_submit(p);
+		T_EQ(n_submits, i);
+		policy_host.complete((struct iopfd_request *)(void *)&rq, 0, &answer);
+		T_EQ(n_done, i + 1);
+		T_OK(policy_fill_result(p, &rq, 65536));
+		T_EQ(rq.memory.flags, i ? 77 : 0);
+		policy_submit(p);
+		T_EQ(n_submits, i);
+		policy_close(p);
+		liar.size = sizeof(liar);
+		liar.flags = IOPFD_POLICY_SUBMITS;
+	}
+	liar.flags = 0;
+	close(memfd);
+}
+
 int main(void)
 {
 	t_run(names_are_found);
@@ -201,5 +245,6 @@ int main(void)
 	t_run(shared_memory_is_the_memory_of_fill);
 	t_run(who_shares_the_memory_cannot_take_it_away);
 	t_run(nonsense_is_refused);
+	t_run(what_an_older_one_does_not_know_is_not_read);
 	return 0;
 }
