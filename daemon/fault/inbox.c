@@ -11,12 +11,14 @@ int inbox_init(struct inbox *b, void (*deliver)(struct inbox_item *item))
 	if (fd < 0)
 		return -errno;
 	*b = (struct inbox){ .wake_fd = fd, .deliver = deliver };
+	STAILQ_INIT(&b->users);
 	return 0;
 }
 
 void inbox_deliver(struct inbox *b)
 {
 	struct inbox_item *item, *next, *oldest = NULL;
+	struct inbox_user *user;
 	uint64_t n;
 
 	/* First the eventfd: what is posted after the exchange must wake us again. */
@@ -30,6 +32,19 @@ void inbox_deliver(struct inbox *b)
 		next = item->next;
 		b->deliver(item);
 	}
+	while ((user = STAILQ_FIRST(&b->users))) {
+		STAILQ_REMOVE_HEAD(&b->users, link);
+		user->listed = false;
+		user->after(user);
+	}
+}
+
+void inbox_after(struct inbox *b, struct inbox_user *u)
+{
+	if (u->listed)
+		return;
+	u->listed = true;
+	STAILQ_INSERT_TAIL(&b->users, u, link);
 }
 
 static int on_wake(struct loop_source *s, uint32_t events, void *userdata)

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/queue.h>
 
 #include "loop/loop.h"
 
@@ -13,10 +15,18 @@ struct inbox_item {
 	struct inbox_item *next;
 };
 
+/* Somebody who has something to do once after all that came together. */
+struct inbox_user {
+	void (*after)(struct inbox_user *u);
+	STAILQ_ENTRY(inbox_user) link;
+	bool listed;
+};
+
 struct inbox {
 	_Atomic(struct inbox_item *) newest;
 	int wake_fd;
 	struct loop_source *source;
+	STAILQ_HEAD(, inbox_user) users; /* to be called after this delivery */
 	void (*deliver)(struct inbox_item *item);
 };
 
@@ -26,5 +36,6 @@ struct inbox {
 int inbox_init(struct inbox *b, void (*deliver)(struct inbox_item *item));
 int inbox_receive(struct inbox *b, struct loop *l);
 void inbox_deliver(struct inbox *b);                        /* what is there now; the loop's thread */
+void inbox_after(struct inbox *b, struct inbox_user *u);   /* while something is delivered */
 void inbox_post(struct inbox *b, struct inbox_item *item); /* any thread */
 void inbox_deinit(struct inbox *b);                        /* nothing is posted any more */

@@ -218,10 +218,11 @@ void pager_schedule(struct pager *p)
 	sooner(&at_ns, p->drain_deadline_ns);
 	if (job && job_can_step(p, job))
 		at_ns = 1;
-	at_ns = at_ns == UINT64_MAX ? 0 : at_ns;
-	/* Usually nothing is due before and after, and setting it is a syscall. */
-	if (at_ns != p->work_at_ns)
-		loop_set_timer(p->work, at_ns);
+	/* To set it is a syscall, and the deadlines of those that wait move on with every answer:
+	 * a timer that comes too early finds nothing to do, and is set then. */
+	if (at_ns == UINT64_MAX || (p->work_at_ns && p->work_at_ns <= at_ns))
+		return;
+	loop_set_timer(p->work, at_ns);
 	p->work_at_ns = at_ns;
 }
 
@@ -235,6 +236,14 @@ void pager_on_op(struct inbox_item *item)
 		fill_on_op(p, op);
 	else
 		evict_on_op(p, op);
+	inbox_after(p->inbox, &p->ops_ended);
+}
+
+/* Those that ended together are answered together. */
+static void on_ops_ended(struct inbox_user *u)
+{
+	struct pager *p = container_of(u, struct pager, ops_ended);
+
 	pager_flush_answers(p);
 	pager_schedule(p);
 }
@@ -246,6 +255,7 @@ int pager_init(struct pager *p, const struct pager_setup *setup)
 		.limit = LOG_RATELIMIT_INIT(5 * NSEC_PER_SEC, 3),
 		.memlock_limit = LOG_RATELIMIT_INIT(60 * NSEC_PER_SEC, 1),
 		.evicting = true,
+		.ops_ended = { .after = on_ops_ended },
 		.nobody = { .pasid = PASID_NONE, .stats = setup->orphans },
 	};
 	waitings_init(&p->waitings);

@@ -62,6 +62,7 @@ struct pager {
 	struct ops ops;
 	struct swap swap;
 	struct inbox *inbox; /* of the shard: where the ends of ops arrive */
+	struct inbox_user ops_ended;
 	struct loop_source *readable;
 	struct loop_source *work; /* timer for all that is not caused by a fault */
 	uint64_t now_ns;          /* when the present round began */

@@ -65,9 +65,12 @@ int loop_add_timer(struct loop *l, loop_fn fn, void *userdata, struct loop_sourc
 	return 0;
 }
 
+static unsigned n_timer_set;
+
 int loop_set_timer(struct loop_source *s, uint64_t at_ns)
 {
 	s->at_ns = at_ns;
+	n_timer_set++;
 	return 0;
 }
 
@@ -571,6 +574,33 @@ static void a_group_waits_for_all_its_fills(void)
 	complete(3, 0);
 	T_EQ(fake_answer(&fake, 1), SUCCESS);
 	T_EQ(fake.n_answers, 1);
+	policy_error = 0;
+	teardown();
+}
+
+/* And the timer, which is set to the first deadline, does not follow the next ones. */
+static void what_ends_together_is_answered_together(void)
+{
+	struct iopfd_memory memory = { .fd = memory_fd };
+
+	deadline_ns = 60 * NSEC_PER_SEC;
+	setup();
+	policy_error = IOPFD_PENDING;
+	for (unsigned i = 0; i < 16; i++)
+		fake_group(&fake, i + 1, 11, PASID_NONE, FICKLE + i * 4096, 1, UAPI_PERM_READ);
+	n_timer_set = fake.n_writes = 0;
+	T_EQ(turn(), LOOP_FOUND);
+	T_EQ(n_pending, 16);
+	for (unsigned i = 0; i < 16; i++)
+		policy_host_seen->complete(pending[i], i == 7 ? -EIO : 0, &memory);
+	arrive();
+	T_EQ(fake.n_answers, 16);
+	T_EQ(fake.n_writes, 1);
+	T_EQ(fake_answer(&fake, 8), INVALID);
+	T_EQ(n_timer_set, 1);
+	timer.at_ns = 0;
+	timer.fn(&timer, LOOP_READ, timer.userdata); /* at that deadline, but nobody waits */
+	T_EQ(timer.at_ns, 0);
 	policy_error = 0;
 	teardown();
 }
@@ -1366,6 +1396,7 @@ int main(void)
 	t_run(nonsense_fails_the_region_and_nothing_else);
 	t_run(a_slow_fill_holds_up_nobody_else);
 	t_run(a_group_waits_for_all_its_fills);
+	t_run(what_ends_together_is_answered_together);
 	t_run(a_fill_that_fails_late_is_invalid);
 	t_run(a_second_completion_is_ignored);
 	t_run(a_deadline_ends_the_waiting);
