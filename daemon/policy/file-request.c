@@ -245,7 +245,7 @@ static void end(struct file_request *q)
 	host->complete(request, result, &memory);
 }
 
-static void advance(struct file_request *q);
+static void advance(struct file_request *q, void (*handler)(struct file_request *q));
 
 /* Waits where it has to; it begins when the retry that it waits for has ended. */
 static void begin(struct file_request *q)
@@ -261,10 +261,11 @@ static void begin(struct file_request *q)
 		take_back(f, q->range, q->access);
 	pthread_mutex_unlock(&f->lock);
 	if (!waits)
-		advance(q);
+		advance(q, NULL);
 }
 
-static void advance(struct file_request *q)
+/* handler: of the operation that has ended. */
+static void advance(struct file_request *q, void (*handler)(struct file_request *q))
 {
 	struct file_request_list unparked = STAILQ_HEAD_INITIALIZER(unparked);
 	struct file *f = q->file;
@@ -272,6 +273,8 @@ static void advance(struct file_request *q)
 	bool goes_on;
 
 	pthread_mutex_lock(&f->lock);
+	if (handler)
+		handler(q);
 	goes_on = next_step(q, &unparked);
 	pthread_mutex_unlock(&f->lock);
 	if (goes_on)
@@ -364,13 +367,8 @@ static void on_done(struct io_op *op)
 		[IO_PUNCH] = on_punched,
 		[IO_POPULATE] = on_populated,
 	};
-	struct file_request *q = container_of(op, struct file_request, op);
-	struct file *f = q->file;
 
-	pthread_mutex_lock(&f->lock);
-	handlers[op->kind](q);
-	pthread_mutex_unlock(&f->lock);
-	advance(q);
+	advance(container_of(op, struct file_request, op), handlers[op->kind]);
 }
 
 bool file_fill_at_once(struct file *f, struct granules_range range, uint32_t access)

@@ -93,6 +93,13 @@ static int flush(void *instance, struct iopfd_request *request, uint64_t offset,
 	return file_request_start(f, length ? FILE_FLUSH : FILE_SYNC, request, range, 0);
 }
 
+static void submit(void *instance)
+{
+	struct file *f = instance;
+
+	io_kick(f->io);
+}
+
 static int memory(void *instance, struct iopfd_memory *ret_memory)
 {
 	struct file *f = instance;
@@ -164,7 +171,7 @@ const struct iopfd_policy policy_file = {
 	.size = sizeof(policy_file),
 	.abi_version = IOPFD_POLICY_ABI_VERSION,
 	.name = "file",
-	.flags = IOPFD_POLICY_TRACKS_DIRTY,
+	.flags = IOPFD_POLICY_TRACKS_DIRTY | IOPFD_POLICY_SUBMITS,
 	.create = create,
 	.config = config,
 	.open = open_region,
@@ -175,4 +182,5 @@ const struct iopfd_policy policy_file = {
 	.backed_bytes = backed_bytes,
 	.stats = stats,
 	.close = close_region,
+	.submit = submit,
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * I/O by io_uring: as many operations at once as are asked for, without a thread for each.
- * One thread owns the ring. Others put operations into a list and wake it by an eventfd,
- * which the ring itself reads, if it sleeps: while it is busy, a submission is a lock and
- * an unlock. What is in the page cache is copied by that thread, at submission; the rest
- * is the kernel's work.
+ * One thread owns the ring. Others put operations into a list without a lock, and wake it by
+ * an eventfd, which the ring itself reads, once after a batch of them and only if it sleeps.
+ * What is in the page cache is copied by that thread, at submission; the rest is the
+ * kernel's work.
  *
  * The thread never blocks but for the ring: one slow file delays no other.
  */
@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -40,10 +41,10 @@ struct ring {
 	int start_result;
 	int wake_fd;
 
-	pthread_mutex_t lock; /* the three below */
-	struct io_list incoming;
-	bool sleeping; /* or about to: a submission has to wake it */
-	bool stop;
+	/* Any thread's. */
+	_Atomic(struct io_op *) newest; /* what came since the thread looked, linked by `next` */
+	atomic_bool sleeping;           /* or about to: a kick has to wake it */
+	atomic_bool stop;
 
 	/* The thread's. */
 	struct io_list ready;
@@ -141,18 +142,30 @@ static void arm_wake(struct ring *r)
 	r->wake_armed = true;
 }
 
+/* First come, first served. */
+static void fetch(struct ring *r)
+{
+	struct io_list fetched = STAILQ_HEAD_INITIALIZER(fetched);
+
+	for (struct io_op *op = atomic_exchange(&r->newest, NULL), *next; op; op = next) {
+		next = op->next;
+		STAILQ_INSERT_HEAD(&fetched, op, link);
+	}
+	STAILQ_CONCAT(&r->ready, &fetched);
+}
+
 /* Takes what has come. *ret_sleep: there is nothing that could be started now. */
 static bool take(struct ring *r, bool *ret_sleep)
 {
-	bool stop;
+	bool stop = atomic_load(&r->stop);
 
-	pthread_mutex_lock(&r->lock);
-	STAILQ_CONCAT(&r->ready, &r->incoming);
+	fetch(r);
+	/* Who submits after this looks at `sleeping`, and what came before is fetched. */
+	if (STAILQ_EMPTY(&r->ready)) {
+		atomic_store(&r->sleeping, true);
+		fetch(r);
+	}
 	*ret_sleep = STAILQ_EMPTY(&r->ready) || r->n_in_flight >= IN_FLIGHT_MAX;
-	stop = r->stop;
-	r->sleeping = *ret_sleep;
-	pthread_mutex_unlock(&r->lock);
-
 	if (!r->wake_armed && !stop)
 		arm_wake(r);
 	/* stop wakes too, so the read of the eventfd ends before the ring does. */
@@ -175,6 +188,7 @@ static void serve(struct ring *r)
 			io_uring_submit_and_wait(&r->uring, 1);
 		else
 			io_uring_submit_and_get_events(&r->uring);
+		atomic_store_explicit(&r->sleeping, false, memory_order_relaxed);
 		reap(r);
 	}
 }
@@ -224,21 +238,24 @@ static void wake(struct ring *r)
 static void uring_submit(struct io *io, struct io_op *op)
 {
 	struct ring *r = to_ring(io);
-	bool sleeping;
+	struct io_op *before = atomic_load_explicit(&r->newest, memory_order_relaxed);
 
-	pthread_mutex_lock(&r->lock);
-	STAILQ_INSERT_TAIL(&r->incoming, op, link);
-	sleeping = r->sleeping;
-	r->sleeping = false;
-	pthread_mutex_unlock(&r->lock);
-	if (sleeping)
+	do {
+		op->next = before;
+	} while (!atomic_compare_exchange_weak(&r->newest, &before, op));
+}
+
+static void uring_kick(struct io *io)
+{
+	struct ring *r = to_ring(io);
+
+	if (atomic_load(&r->sleeping) && atomic_exchange(&r->sleeping, false))
 		wake(r);
 }
 
 static struct ring *ring_free(struct ring *r)
 {
 	close_fd(&r->wake_fd);
-	pthread_mutex_destroy(&r->lock);
 	sem_destroy(&r->started);
 	free(r);
 	return NULL;
@@ -249,9 +266,7 @@ static void uring_close(struct io *io)
 {
 	struct ring *r = to_ring(io);
 
-	pthread_mutex_lock(&r->lock);
-	r->stop = true;
-	pthread_mutex_unlock(&r->lock);
+	atomic_store(&r->stop, true);
 	wake(r);
 	pthread_join(r->thread, NULL);
 	ring_free(r);
@@ -279,9 +294,7 @@ static int uring_open(struct io **ret, const char **ret_reason)
 
 	if (!r)
 		return -ENOMEM;
-	STAILQ_INIT(&r->incoming);
 	STAILQ_INIT(&r->ready);
-	pthread_mutex_init(&r->lock, NULL);
 	sem_init(&r->started, 0, 0);
 	r->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (r->wake_fd < 0)
@@ -305,5 +318,6 @@ const struct io_engine io_uring_engine = {
 	.name = "io_uring",
 	.open = uring_open,
 	.submit = uring_submit,
+	.kick = uring_kick,
 	.close = uring_close,
 };

@@ -76,6 +76,12 @@ struct io *io_put(struct io *io)
 	return NULL;
 }
 
+void io_kick(struct io *io)
+{
+	if (io->engine->kick)
+		io->engine->kick(io);
+}
+
 const char *io_name(const struct io *io)
 {
 	return io->engine->name;

@@ -41,6 +41,7 @@ struct io_op {
 
 	/* The engine's. */
 	STAILQ_ENTRY(io_op) link;
+	struct io_op *next;
 	struct statx statx;
 };
 
@@ -51,14 +52,17 @@ int io_get(const struct iopfd_host *host, struct io **ret);
 struct io *io_put(struct io *io); /* nothing of the region's is under way; takes NULL, returns NULL */
 const char *io_name(const struct io *io);
 
-/* Any thread, never blocks, never fails. */
+/* Any thread, never block, never fail. What is submitted by others than done() may not begin
+ * before the next kick, which wakes the engine once for all of it. */
 void io_submit(struct io *io, struct io_op *op);
+void io_kick(struct io *io);
 
 /* What an engine is. open() says in ret_reason why it cannot run here. */
 struct io_engine {
 	const char *name;
 	int (*open)(struct io **ret, const char **ret_reason);
 	void (*submit)(struct io *io, struct io_op *op);
+	void (*kick)(struct io *io); /* NULL: submit() does it */
 	void (*close)(struct io *io);
 };
 

@@ -178,6 +178,7 @@ static struct iopfd_request *start_sync(void)
 	request = (struct iopfd_request){ 0 };
 	play(STOP, NORMAL, NORMAL);
 	T_EQ(s.ops->flush(s.instance, &request, 0, 0), IOPFD_PENDING);
+	store_submit(&s);
 	while (sem_wait(&stopped) < 0)
 		;
 	return &request;
@@ -197,6 +198,7 @@ static void test_others_wait_for_what_is_tried_again(void)
 	sync = start_sync();
 	T_EQ(s.ops->fill(s.instance, &wanted, 3 * G, G, R | W, &wanted.memory), IOPFD_PENDING);
 	T_EQ(s.ops->flush(s.instance, &second, 0, 0), IOPFD_PENDING);
+	store_submit(&s);
 	scribble(5, 'e');
 	T_EQ(store_fill(&s, 4 * G, G, R | W, &memory), 0);
 	T_EQ(store_release(&s, 4 * G, 2 * G, true), 0);
@@ -235,6 +237,7 @@ static void test_failing_again(void)
 	script[1] = FAIL_EIO;
 	wanted = (struct iopfd_request){ 0 };
 	T_EQ(s.ops->fill(s.instance, &wanted, 0, 5 * G, R, &wanted.memory), IOPFD_PENDING);
+	store_submit(&s);
 	sem_post(&go_on);
 	T_EQ(store_wait(sync, IOPFD_PENDING), 0);
 	T_EQ(store_wait(&wanted, IOPFD_PENDING), -EIO);

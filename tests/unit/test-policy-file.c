@@ -424,6 +424,7 @@ static void test_many_at_once(void)
 		memset(requests, 0, sizeof(requests));
 		for (uint64_t i = 0; i < n; i++)
 			T_EQ(s.ops->fill(s.instance, &requests[i], i * g, g, R | W, &requests[i].memory), IOPFD_PENDING);
+		store_submit(&s);
 		for (uint64_t i = 0; i < n; i++) {
 			T_EQ(store_wait(&requests[i], IOPFD_PENDING), 0);
 			T_ASSERT(!pthread_equal(requests[i].thread, pthread_self()));
@@ -435,6 +436,7 @@ static void test_many_at_once(void)
 		memset(requests, 0, sizeof(requests));
 		for (uint64_t i = 0; i < n; i++)
 			T_EQ(s.ops->release(s.instance, &requests[i], i * g, g, 1), IOPFD_PENDING);
+		store_submit(&s);
 		for (uint64_t i = 0; i < n; i++)
 			T_EQ(store_wait(&requests[i], IOPFD_PENDING), 0);
 	}
