@@ -151,9 +151,10 @@ TEST_LDFLAGS_test-swap := -Wl,--wrap=sysinfo,--wrap=syscall
 TEST_LDFLAGS_test-kernel := -Wl,--wrap=ioctl,--wrap=open,--wrap=stat
 
 # Files that cannot be opened, read or written, and kernels without io_uring, on command.
-$(foreach t,file io,$(eval TEST_LDFLAGS_test-policy-$t := -Wl,--wrap=io_uring_queue_init))
+TEST_LDFLAGS_test-policy-io := -Wl,--wrap=io_uring_queue_init
+TEST_LDFLAGS_test-policy-file := -Wl,--wrap=io_uring_queue_init,--wrap=preadv2
 TEST_LDFLAGS_test-policy-file-open := -Wl,--wrap=open
-TEST_LDFLAGS_test-policy-file-retry := -Wl,--wrap=io_uring_queue_init,--wrap=pread,--wrap=pwrite
+TEST_LDFLAGS_test-policy-file-retry := -Wl,--wrap=io_uring_queue_init,--wrap=pread,--wrap=preadv2,--wrap=pwrite
 
 $(TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(TEST_LIB) $(LIB)
 	$(say) "  LD    $@"
@@ -175,7 +176,7 @@ $(BUILD)/tests/unit/test-plugin: $(PLUGINS)
 # One suite over several engines, each with a fixture.
 $(BUILD)/tests/conformance/test-device: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/conformance/device-*.c))
 $(BUILD)/tests/conformance/test-policy: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/conformance/policy-*.c)) $(PLUGINS)
-$(BUILD)/tests/conformance/test-policy: private LDFLAGS += -Wl,--wrap=io_uring_queue_init
+$(BUILD)/tests/conformance/test-policy: private LDFLAGS += -Wl,--wrap=io_uring_queue_init,--wrap=preadv2
 
 .SECONDEXPANSION:
 $(DRIVERS): $$(filter $$(dir $$@)%,$$(DRIVER_OBJECTS)) $(TEST_LIB) $(LIB)

@@ -10,13 +10,22 @@
  * f->retry meanwhile, and requests on it wait. A DIRTY, KEPT or FILLED granule is never
  * punched. Without extend nothing is written beyond the end that the file has when the
  * request begins.
+ *
+ * What does not wait is done by whoever has found out that it is next, the shard too: how
+ * long the file is, and to give back a little memory. The engine would have a thread of the
+ * kernel do both. So a clean release ends at once.
  */
 #include "policy/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/util.h"
+
+/* 256K of pages are given back in 10 us. */
+#define PUNCH_AT_ONCE_BYTES (256ull << 10)
 
 struct file_request {
 	struct io_op op; /* the operation under way */
@@ -36,25 +45,6 @@ struct file_request {
 };
 
 static void on_done(struct io_op *op);
-
-static uint64_t end_of(struct granules_range range)
-{
-	return range.offset + range.length;
-}
-
-/* A write to a granule of which the file has nothing, and may not get anything. */
-static bool writes_beyond_end(const struct file *f, struct granules_range range, uint32_t access)
-{
-	return access & IOPFD_ACCESS_WRITE && f->extend != FILE_EXTEND_YES && end_of(range) - f->granule >= f->size;
-}
-
-static bool has_to_wait(const struct file *f, struct granules_range range)
-{
-	/* There is one retry at a time, so that a sync (length 0) waits for any. */
-	if (!f->retry.length || !range.length)
-		return f->retry.length;
-	return range.offset < end_of(f->retry) && f->retry.offset < end_of(range);
-}
 
 static bool step(struct file_request *q, enum io_kind kind, int fd, uint64_t length)
 {
@@ -89,23 +79,8 @@ static bool next_read(struct file_request *q)
 		return step(q, IO_POPULATE, f->fd, q->run.length);
 	if (!q->read.length)
 		q->read.offset = q->run.offset;
-	q->read.length = end_of(q->run) - q->read.offset;
+	q->read.length = granules_end(q->run) - q->read.offset;
 	return step(q, IO_READ, f->fd, q->run.length);
-}
-
-/* The next operation of a fill; false: ended. */
-static bool next_of_fill(struct file_request *q)
-{
-	struct file *f = q->file;
-
-	if (q->result == 0 && !f->direct && writes_beyond_end(f, q->range, q->access)) {
-		/* It may have grown since it was seen last. */
-		if (!q->size_known)
-			return step(q, IO_SIZE, f->fd, 0);
-		q->result = -EFBIG;
-	}
-	/* After a failure no release comes: what was read for nothing goes back at once. */
-	return q->result < 0 ? next_punch(q, q->read) : next_read(q);
 }
 
 static void fail_to_write(struct file_request *q, int error)
@@ -121,16 +96,51 @@ static void fail_to_read(struct file_request *q, int error)
 	q->result = error;
 }
 
+/* What the kernel knows of it, without asking a server. */
+static int find_size(struct file_request *q)
+{
+	const int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+	struct statx st;
+
+	if (q->size_known)
+		return 0;
+	if (statx(q->file->fd, "", flags, STATX_SIZE, &st) < 0)
+		return -errno;
+	q->file->size = st.stx_size;
+	q->size_known = true;
+	return 0;
+}
+
+/* The next operation of a fill; false: ended. */
+static bool next_of_fill(struct file_request *q)
+{
+	struct file *f = q->file;
+
+	if (q->result == 0 && !f->direct && file_writes_beyond_end(f, q->range, q->access)) {
+		/* It may have grown since it was seen last. */
+		int r = find_size(q);
+
+		if (r < 0)
+			fail_to_read(q, r);
+		else if (file_writes_beyond_end(f, q->range, q->access))
+			q->result = -EFBIG;
+	}
+	/* After a failure no release comes: what was read for nothing goes back at once. */
+	return q->result < 0 ? next_punch(q, q->read) : next_read(q);
+}
+
 static bool next_write(struct file_request *q)
 {
 	struct file *f = q->file;
 	uint64_t length = q->run.length;
 
 	if (f->extend != FILE_EXTEND_YES) {
-		if (!q->size_known)
-			return step(q, IO_SIZE, f->fd, 0);
-		if (q->run.offset >= f->size) {
-			fail_to_write(q, -EFBIG);
+		int r = find_size(q);
+
+		if (r >= 0 && q->run.offset >= f->size)
+			r = -EFBIG;
+		if (r < 0) {
+			fail_to_write(q, r);
 			return false;
 		}
 		/* Granules of which the file has nothing come next, and fail. */
@@ -161,12 +171,6 @@ static void leave(struct file *f, struct granules_range range)
 	granules_mark(&f->granules, range, GRANULE_DIRTY, GRANULE_LEFT);
 }
 
-/* Writable again, it is the core's to have it written. Only read, it still is a flush's. */
-static void take_back(struct file *f, struct granules_range range, uint32_t access)
-{
-	granules_change(&f->granules, range, 0, access & IOPFD_ACCESS_WRITE ? GRANULE_LEFT : 0);
-}
-
 static bool begin_retry(struct file_request *q)
 {
 	struct file *f = q->file;
@@ -175,7 +179,7 @@ static bool begin_retry(struct file_request *q)
 		return false;
 	q->range = granules_find(&f->granules, (struct granules_range){ q->cursor, f->length - q->cursor }, GRANULE_LEFT,
 				 GRANULE_LEFT);
-	q->cursor = end_of(q->range);
+	q->cursor = granules_end(q->range);
 	f->retry = q->range;
 	granules_change(&f->granules, q->range, 0, GRANULE_LEFT);
 	q->size_known = false;
@@ -245,46 +249,66 @@ static void end(struct file_request *q)
 	host->complete(request, result, &memory);
 }
 
-static void advance(struct file_request *q, void (*handler)(struct file_request *q));
+static bool advance(struct file_request *q, void (*handler)(struct file_request *q));
 
-/* Waits where it has to; it begins when the retry that it waits for has ended. */
-static void begin(struct file_request *q)
+/* Waits where it has to; it begins when the retry that it waits for has ended. True: it has
+ * ended, with q->result. */
+static bool begin(struct file_request *q)
 {
 	struct file *f = q->file;
 	bool waits;
 
 	pthread_mutex_lock(&f->lock);
-	waits = has_to_wait(f, q->range);
+	waits = file_has_to_wait(f, q->range);
 	if (waits)
 		STAILQ_INSERT_TAIL(&f->parked, q, link);
 	else if (q->kind == FILE_FILL)
-		take_back(f, q->range, q->access);
+		file_take_back(f, q->range, q->access);
 	pthread_mutex_unlock(&f->lock);
-	if (!waits)
-		advance(q, NULL);
+	return !waits && advance(q, NULL);
 }
 
-/* handler: of the operation that has ended. */
-static void advance(struct file_request *q, void (*handler)(struct file_request *q))
+static void on_punched(struct file_request *q)
+{
+	if (q->op.error)
+		q->result = q->op.error;
+	/* After a read that failed they are not what the file has, punched or not. */
+	if (!q->op.error || q->kind == FILE_FILL)
+		granules_change(&q->file->granules, q->run, 0, GRANULE_STAGED);
+}
+
+static bool is_done_at_once(struct io_op *op)
+{
+	if (op->kind != IO_PUNCH || op->length > PUNCH_AT_ONCE_BYTES)
+		return false;
+	op->error = io_punch(op);
+	return true;
+}
+
+/* handler: of the operation that has ended. True as for begin(). */
+static bool advance(struct file_request *q, void (*handler)(struct file_request *q))
 {
 	struct file_request_list unparked = STAILQ_HEAD_INITIALIZER(unparked);
 	struct file *f = q->file;
 	struct file_request *other;
 	bool goes_on;
 
-	pthread_mutex_lock(&f->lock);
-	if (handler)
-		handler(q);
-	goes_on = next_step(q, &unparked);
-	pthread_mutex_unlock(&f->lock);
+	do {
+		pthread_mutex_lock(&f->lock);
+		if (handler)
+			handler(q);
+		goes_on = next_step(q, &unparked);
+		pthread_mutex_unlock(&f->lock);
+		handler = on_punched;
+	} while (goes_on && is_done_at_once(&q->op));
 	if (goes_on)
 		io_submit(f->io, &q->op);
-	else
-		end(q);
 	while ((other = STAILQ_FIRST(&unparked))) {
 		STAILQ_REMOVE_HEAD(&unparked, link);
-		begin(other);
+		if (begin(other))
+			end(other);
 	}
+	return !goes_on;
 }
 
 static void on_read(struct file_request *q)
@@ -309,7 +333,7 @@ static void on_written(struct file_request *q)
 {
 	const struct io_op *op = &q->op;
 	struct file *f = q->file;
-	struct granules_range last = { end_of(q->run) - f->granule, f->granule };
+	struct granules_range last = { granules_end(q->run) - f->granule, f->granule };
 
 	f->bytes_written += op->n_done;
 	if (op->error) {
@@ -328,26 +352,6 @@ static void on_synced(struct file_request *q)
 		fail_to_write(q, q->op.error);
 }
 
-static void on_size(struct file_request *q)
-{
-	q->size_known = true;
-	if (!q->op.error)
-		q->file->size = q->op.size;
-	else if (q->kind == FILE_FILL)
-		fail_to_read(q, q->op.error);
-	else
-		fail_to_write(q, q->op.error);
-}
-
-static void on_punched(struct file_request *q)
-{
-	if (q->op.error)
-		q->result = q->op.error;
-	/* After a read that failed they are not what the file has, punched or not. */
-	if (!q->op.error || q->kind == FILE_FILL)
-		granules_change(&q->file->granules, q->run, 0, GRANULE_STAGED);
-}
-
 static void on_populated(struct file_request *q)
 {
 	if (!q->op.error)
@@ -363,35 +367,20 @@ static void on_done(struct io_op *op)
 		[IO_READ] = on_read,
 		[IO_WRITE] = on_written,
 		[IO_SYNC] = on_synced,
-		[IO_SIZE] = on_size,
 		[IO_PUNCH] = on_punched,
 		[IO_POPULATE] = on_populated,
 	};
+	struct file_request *q = container_of(op, struct file_request, op);
 
-	advance(container_of(op, struct file_request, op), handlers[op->kind]);
-}
-
-bool file_fill_at_once(struct file *f, struct granules_range range, uint32_t access)
-{
-	bool there = f->direct && !f->populate;
-
-	if (there)
-		return true;
-	pthread_mutex_lock(&f->lock);
-	there = !has_to_wait(f, range) && !granules_find(&f->granules, range, GRANULE_STAGED, 0).length &&
-		(f->direct || !writes_beyond_end(f, range, access));
-	if (there) {
-		take_back(f, range, access);
-		granules_change(&f->granules, range, GRANULE_FILLED, 0);
-	}
-	pthread_mutex_unlock(&f->lock);
-	return there;
+	if (advance(q, handlers[op->kind]))
+		end(q);
 }
 
 int file_request_start(struct file *f, enum file_request_kind kind, struct iopfd_request *request,
 		       struct granules_range range, uint32_t access)
 {
 	struct file_request *q = calloc(1, sizeof(*q));
+	int r;
 
 	if (!q) {
 		pthread_mutex_lock(&f->lock);
@@ -405,6 +394,9 @@ int file_request_start(struct file *f, enum file_request_kind kind, struct iopfd
 	q->request = request;
 	q->range = range;
 	q->access = access;
-	begin(q);
-	return IOPFD_PENDING;
+	if (!begin(q))
+		return IOPFD_PENDING;
+	r = q->result;
+	free(q);
+	return r;
 }

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <syslog.h>
 
 #include "base/cleanup.h"
@@ -58,10 +59,8 @@ static int fill(void *instance, struct iopfd_request *request, uint64_t offset, 
 	struct granules_range range = { offset, length };
 	struct file *f = instance;
 
-	if (!file_fill_at_once(f, range, access))
-		return file_request_start(f, FILE_FILL, request, range, access);
 	*ret_memory = file_memory(f, offset);
-	return 0;
+	return file_fill_at_once(f, range, access) ? 0 : file_request_start(f, FILE_FILL, request, range, access);
 }
 
 static int release(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length, int dirty)

@@ -45,6 +45,10 @@ struct file {
 	char *map;     /* of the memfd, or of the file if populate; only ever touched by system calls */
 	struct io *io;
 
+	/* The shard's, about its own attempts to read. */
+	unsigned n_misses; /* 0: the last one succeeded */
+	unsigned n_skip;   /* so many fills are not tried */
+
 	/* All below is shared by the shard and the engine's threads. */
 	pthread_mutex_t lock;
 	struct granules granules; /* direct: STAGED means populated */
@@ -75,9 +79,15 @@ static inline struct iopfd_memory file_memory(const struct file *f, uint64_t off
 	return (struct iopfd_memory){ .fd = f->direct ? f->fd : f->memory_fd, .offset = offset };
 }
 
-/* True: the range is there already, and is regarded as filled now. */
+/* Shard. True: the range is there without waiting, and is regarded as filled now. */
 bool file_fill_at_once(struct file *f, struct granules_range range, uint32_t access);
 
-/* Returns IOPFD_PENDING, or -ENOMEM. access: of a fill. */
+/* For both ways to fill; locked. Whether it writes to a granule of which the file has nothing,
+ * and may not get anything; whether it waits for a retry. take_back: it is filled now. */
+bool file_writes_beyond_end(const struct file *f, struct granules_range range, uint32_t access);
+bool file_has_to_wait(const struct file *f, struct granules_range range);
+void file_take_back(struct file *f, struct granules_range range, uint32_t access);
+
+/* 0, IOPFD_PENDING or a negative errno. access: of a fill. */
 int file_request_start(struct file *f, enum file_request_kind kind, struct iopfd_request *request,
 		       struct granules_range range, uint32_t access);

@@ -27,6 +27,11 @@ struct granules_range {
 	uint64_t length; /* 0: none */
 };
 
+static inline uint64_t granules_end(struct granules_range range)
+{
+	return range.offset + range.length;
+}
+
 int granules_init(struct granules *g, uint64_t length, uint64_t granule);
 void granules_deinit(struct granules *g); /* zeroed is fine */
 

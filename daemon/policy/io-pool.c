@@ -7,7 +7,6 @@
 #include "policy/io.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -36,21 +35,6 @@ static struct io_pool *to_pool(struct io *io)
 	return container_of(io, struct io_pool, io);
 }
 
-static int punch(const struct io_op *op)
-{
-	return fallocate(op->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)op->offset, (off_t)op->length);
-}
-
-static int find_size(struct io_op *op)
-{
-	struct stat st;
-	int r = fstat(op->fd, &st);
-
-	if (r == 0)
-		op->size = (uint64_t)st.st_size;
-	return r;
-}
-
 /* Bytes, or a negative errno. */
 static int64_t call(struct io_op *op)
 {
@@ -69,12 +53,8 @@ static int64_t call(struct io_op *op)
 	case IO_SYNC:
 		r = fdatasync(op->fd);
 		break;
-	case IO_SIZE:
-		r = find_size(op);
-		break;
 	case IO_PUNCH:
-		r = punch(op);
-		break;
+		return io_punch(op);
 	case IO_POPULATE:
 		r = madvise(at, rest, MADV_POPULATE_READ) < 0 ? -1 : (int64_t)rest;
 		break;

@@ -7,6 +7,11 @@
  * kernel's work.
  *
  * The thread never blocks but for the ring: one slow file delays no other.
+ *
+ * Measured, and not worth having, in CPU time of a read of 4K from the page cache, 64 at a
+ * time: 1120 ns as it is, 1050 with registered files, 1170 with registered buffers, 1090
+ * with both; and to register a region of 128M as a buffer allocates and pins all of it, in
+ * 87 ms.
  */
 #include "policy/io.h"
 
@@ -86,9 +91,6 @@ static void prepare(struct ring *r, struct io_op *op)
 	case IO_SYNC:
 		io_uring_prep_fsync(sqe, op->fd, IORING_FSYNC_DATASYNC);
 		break;
-	case IO_SIZE:
-		io_uring_prep_statx(sqe, op->fd, "", AT_EMPTY_PATH, STATX_SIZE, &op->statx);
-		break;
 	case IO_PUNCH:
 		io_uring_prep_fallocate(sqe, op->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)op->offset,
 					(off_t)op->length);
@@ -108,8 +110,6 @@ static void on_completion(struct ring *r, struct io_op *op, int result)
 	r->n_in_flight--;
 	if (op->kind == IO_POPULATE && result == 0)
 		n = (int64_t)MIN(op->length - op->n_done, CALL_MAX);
-	if (op->kind == IO_SIZE && result == 0)
-		op->size = op->statx.stx_size;
 	if (io_op_advance(op, n))
 		op->done(op);
 	else

@@ -8,6 +8,7 @@
 #include "policy/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -80,6 +81,12 @@ void io_kick(struct io *io)
 {
 	if (io->engine->kick)
 		io->engine->kick(io);
+}
+
+int io_punch(const struct io_op *op)
+{
+	return fallocate(op->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)op->offset,
+			 (off_t)op->length) < 0 ? -errno : 0;
 }
 
 const char *io_name(const struct io *io)

@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include <sys/stat.h>
 
 #include <iopfd/policy.h>
 
@@ -21,7 +20,6 @@ enum io_kind {
 	IO_READ,     /* until length bytes are there or the file ends */
 	IO_WRITE,    /* until length bytes are written */
 	IO_SYNC,     /* data and size are durable */
-	IO_SIZE,     /* how long the file is */
 	IO_PUNCH,    /* give the memory of the range back */
 	IO_POPULATE, /* as if the mapping were read, so that its pages are zeroed or read in */
 };
@@ -37,12 +35,10 @@ struct io_op {
 
 	int error;       /* 0 or a negative errno */
 	uint64_t n_done; /* bytes read, written or populated, whatever the error */
-	uint64_t size;   /* of IO_SIZE */
 
 	/* The engine's. */
 	STAILQ_ENTRY(io_op) link;
 	struct io_op *next;
-	struct statx statx;
 };
 
 STAILQ_HEAD(io_list, io_op);
@@ -50,6 +46,9 @@ STAILQ_HEAD(io_list, io_op);
 /* Control thread. The reference is one region's. */
 int io_get(const struct iopfd_host *host, struct io **ret);
 struct io *io_put(struct io *io); /* nothing of the region's is under way; takes NULL, returns NULL */
+/* Here and now, instead of submitting it: 0 or a negative errno. */
+int io_punch(const struct io_op *op);
+
 const char *io_name(const struct io *io);
 
 /* Any thread, never block, never fail. What is submitted by others than done() may not begin

@@ -10,6 +10,7 @@
 #include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -35,6 +36,18 @@ __attribute__((weak)) int __real_io_uring_queue_init(unsigned entries, struct io
 int __wrap_io_uring_queue_init(unsigned entries, struct io_uring *ring, unsigned flags)
 {
 	return no_uring ? -EPERM : __real_io_uring_queue_init(entries, ring, flags);
+}
+
+/* Half of what is asked for is in the page cache. */
+static unsigned n_attempts;
+ssize_t __wrap_preadv2(int fd, const struct iovec *to, int n, off_t offset, int flags);
+ssize_t __wrap_preadv2(int fd, const struct iovec *to, int n, off_t offset, int flags)
+{
+	T_EQ(flags, RWF_NOWAIT);
+	if (n_attempts++ % 2)
+		return preadv(fd, to, n, offset);
+	errno = EAGAIN;
+	return -1;
 }
 
 void fixture_fill(uint64_t offset, uint8_t *bytes, uint64_t n)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "store.h"
@@ -30,6 +31,7 @@ struct io_uring;
 int __wrap_io_uring_queue_init(unsigned entries, struct io_uring *ring, unsigned flags);
 ssize_t __real_pread(int fd, void *buffer, size_t n, off_t offset);
 ssize_t __wrap_pread(int fd, void *buffer, size_t n, off_t offset);
+ssize_t __wrap_preadv2(int fd, const struct iovec *to, int n, off_t offset, int flags);
 ssize_t __real_pwrite(int fd, const void *buffer, size_t n, off_t offset);
 ssize_t __wrap_pwrite(int fd, const void *buffer, size_t n, off_t offset);
 
@@ -65,6 +67,18 @@ ssize_t __wrap_pread(int fd, void *buffer, size_t n, off_t offset)
 ssize_t __wrap_pwrite(int fd, const void *buffer, size_t n, off_t offset)
 {
 	return obey(&n) ? -1 : __real_pwrite(fd, buffer, n, offset);
+}
+
+/* The page cache has nothing. */
+ssize_t __wrap_preadv2(int fd, const struct iovec *to, int n, off_t offset, int flags)
+{
+	(void)fd;
+	(void)to;
+	(void)n;
+	(void)offset;
+	(void)flags;
+	errno = EAGAIN;
+	return -1;
 }
 
 static void play(int first, int second, int third)

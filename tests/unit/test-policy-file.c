@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Staged files: what is read, what is written back, and what happens when neither works.
- * Everything runs twice, with threads and with io_uring.
+ * Everything runs three times: with threads, with io_uring, and with all in the page cache.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "broken-file.h"
@@ -31,6 +32,20 @@ __attribute__((weak)) int __real_io_uring_queue_init(unsigned entries, struct io
 int __wrap_io_uring_queue_init(unsigned entries, struct io_uring *ring, unsigned flags)
 {
 	return no_uring ? -EPERM : __real_io_uring_queue_init(entries, ring, flags);
+}
+
+/* Whether the page cache has what is asked for. */
+static bool cached;
+static unsigned n_attempts;
+ssize_t __wrap_preadv2(int fd, const struct iovec *to, int n, off_t offset, int flags);
+ssize_t __wrap_preadv2(int fd, const struct iovec *to, int n, off_t offset, int flags)
+{
+	T_EQ(flags, RWF_NOWAIT);
+	n_attempts++;
+	if (cached)
+		return preadv(fd, to, n, offset);
+	errno = EAGAIN;
+	return -1;
 }
 
 static const char *setting(const char *key, const char *value)
@@ -417,17 +432,18 @@ static void test_many_at_once(void)
 {
 	struct iopfd_request requests[64] = { 0 };
 	uint64_t g = 16384, n = 64;
+	int r = cached ? 0 : IOPFD_PENDING;
 
 	make_file(N * G);
 	T_EQ(store_open(&s, &policy_file, n * g, g, R | W, SETTINGS()), 0);
 	for (int round = 0; round < 50; round++) {
 		memset(requests, 0, sizeof(requests));
 		for (uint64_t i = 0; i < n; i++)
-			T_EQ(s.ops->fill(s.instance, &requests[i], i * g, g, R | W, &requests[i].memory), IOPFD_PENDING);
+			T_EQ(s.ops->fill(s.instance, &requests[i], i * g, g, R | W, &requests[i].memory), r);
 		store_submit(&s);
 		for (uint64_t i = 0; i < n; i++) {
-			T_EQ(store_wait(&requests[i], IOPFD_PENDING), 0);
-			T_ASSERT(!pthread_equal(requests[i].thread, pthread_self()));
+			T_EQ(store_wait(&requests[i], r), 0);
+			T_ASSERT(cached || !pthread_equal(requests[i].thread, pthread_self()));
 			store_dma_read(&requests[i].memory, 0, bytes, g);
 			T_EQ(memcmp(bytes, image + i * g, g), 0);
 			memset(image + i * g, round, g);
@@ -443,6 +459,36 @@ static void test_many_at_once(void)
 	check_staged(0);
 	store_close(&s);
 	check_file(N * G);
+}
+
+/* Who does not find what he looks for looks less and less often, and more often again. */
+static void test_attempts_become_rare(void)
+{
+	bool was_cached = cached;
+
+	make_file(N * G);
+	open_file(N, SETTINGS());
+	cached = false;
+	n_attempts = 0;
+	for (unsigned i = 0; i < N; i++)
+		fill(i, 1, R);
+	T_EQ(n_attempts, 5); /* the 1st, 2nd, 4th, 8th and 16th */
+	cached = true;
+	for (unsigned i = 0; i < N; i++)
+		T_EQ(store_release(&s, i * G, G, false), 0);
+	for (unsigned i = 0; i < N; i++)
+		fill(i, 1, R);
+	T_EQ(n_attempts, 6); /* 15 were left out after the last one */
+	for (unsigned i = 0; i < N; i++)
+		T_EQ(store_release(&s, i * G, G, false), 0);
+	for (unsigned i = 0; i < N; i++)
+		fill(i, 1, R);
+	T_EQ(n_attempts, 6 + N);
+	fill(0, N, R);
+	T_EQ(n_attempts, 6 + N);
+	check_counters(3 * N * G, 0, 0, 0);
+	store_close(&s);
+	cached = was_cached;
 }
 
 static void test_closed_right_after_the_last_completion(void)
@@ -465,8 +511,9 @@ static void test_closed_right_after_the_last_completion(void)
 int main(void)
 {
 	path = t_write_file("disk.img", "");
-	for (int pass = 0; pass < 2; pass++) {
+	for (int pass = 0; pass < 3; pass++) {
 		no_uring = pass == 0;
+		cached = pass == 2;
 		t_run(test_fill_reads);
 		t_run(test_release_writes_what_is_dirty);
 		t_run(test_flush);
@@ -481,6 +528,7 @@ int main(void)
 		t_run(test_never_keeps_what_was_written);
 		t_run(test_what_is_lost_is_told);
 		t_run(test_many_at_once);
+		t_run(test_attempts_become_rare);
 		t_run(test_closed_right_after_the_last_completion);
 	}
 	return 0;
