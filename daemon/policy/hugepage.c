@@ -7,21 +7,19 @@
  *
  * MAP would take pages from the pool as well, but then an empty pool would be its error and
  * not ours, and zeroing (200 us for 2M, a second for 1G) would be done by the thread that
- * serves faults. So the first fill of a granule allocates, by fallocate() on a helper
- * thread: for hugetlb that zeroes at once (for shmem it does not, see anon.c), says that
- * the pool is empty instead of raising SIGBUS, and needs no mapping of ours.
+ * serves faults. So the first fill of a granule allocates, on a helper thread. What is
+ * prefetched is allocated there as well, while no fill waits, and only as long as the pool
+ * has enough for all that the regions of this process may still touch.
  *
  * fallback = anon: a granule that finds the pool empty is in an ordinary memfd from then
  * on. No other process can have the memory then, as no single file has all of it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/mempolicy.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <syslog.h>
@@ -32,13 +30,17 @@
 #include "base/util.h"
 #include "policy/helper.h"
 #include "policy/hugepool.h"
+#include "policy/hugetlb.h"
 
 #define NODES_MAX 1024
 #define MIB2 (2ull << 20)
 #define GIB (1ull << 30)
 #define PAGE_SIZE_DEFAULT MIB2
 
-/* Where a granule is. Only this side of fill and of its completion look at it. */
+/* A demand that comes while so much is zeroed ahead waits 200 us. */
+#define PREFETCH_STEP_MAX MIB2
+
+/* Where a granule is. The helper's to change; the shard looks at what no fill is pending for. */
 enum { NOWHERE, IN_HUGE, IN_ORDINARY };
 
 struct hugepage {
@@ -51,7 +53,7 @@ struct hugepage {
 	uint64_t granule;
 	int32_t numa_node;
 	bool node_is_set; /* the helper's */
-	uint8_t *where;     /* one for each granule */
+	atomic_uchar *where; /* one for each granule */
 	uint64_t n_claimed; /* pages that were not taken yet; the helper's */
 	atomic_uint_fast64_t n_fallbacks;
 };
@@ -155,45 +157,9 @@ static void follow_node(struct hugepage *h)
 	}
 }
 
-/* What is there already is skipped. -ENOSPC: the pool, or the cgroup's share, is used up. */
-static int allocate(const struct hugepage *h, uint64_t offset, uint64_t length)
+static unsigned where_of(const struct hugepage *h, uint64_t offset)
 {
-	while (fallocate(h->huge, 0, (off_t)offset, (off_t)length) < 0) {
-		if (errno == ENOMEM)
-			return -ENOSPC;
-		if (errno != EINTR)
-			return -errno;
-	}
-	return 0;
-}
-
-static void give_back(const struct hugepage *h, uint64_t offset, uint64_t length)
-{
-	fallocate(h->huge, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
-}
-
-/* A granule with huge pages, in a range that has to be ordinary as a whole. No device has
- * it mapped: the range is being filled. */
-static int move_to_ordinary(const struct hugepage *h, uint64_t offset)
-{
-	char *from = mmap(NULL, h->granule, PROT_READ, MAP_SHARED | MAP_NORESERVE, h->huge, (off_t)offset);
-	uint64_t done = 0;
-	int r = 0;
-
-	if (from == MAP_FAILED)
-		return -errno;
-	while (!r && done < h->granule) {
-		ssize_t n = pwrite(h->ordinary, from + done, h->granule - done, (off_t)(offset + done));
-
-		if (n > 0)
-			done += (uint64_t)n;
-		else if (n == 0 || errno != EINTR)
-			r = n ? -errno : -EIO;
-	}
-	munmap(from, h->granule);
-	if (!r)
-		give_back(h, offset, h->granule);
-	return r;
+	return atomic_load_explicit(&h->where[offset / h->granule], memory_order_acquire);
 }
 
 /* From here on the granule is there: another region may have what is left of the pool. */
@@ -201,18 +167,19 @@ static void settle(struct hugepage *h, uint64_t offset, uint8_t where)
 {
 	uint64_t n_pages = h->granule / h->page_size;
 
-	if (h->where[offset / h->granule] == NOWHERE) {
+	if (where_of(h, offset) == NOWHERE) {
 		hugepool_unclaim(h->page_size, n_pages);
 		h->n_claimed -= n_pages;
 	}
-	h->where[offset / h->granule] = where;
+	atomic_store_explicit(&h->where[offset / h->granule], where, memory_order_release);
 }
 
 static int fall_back(struct hugepage *h, uint64_t offset, uint64_t length)
 {
 	for (uint64_t at = offset; at < offset + length; at += h->granule) {
-		uint8_t where = h->where[at / h->granule];
-		int r = where == IN_HUGE ? move_to_ordinary(h, at) : 0;
+		/* No device has it mapped: the range is being filled. */
+		unsigned where = where_of(h, at);
+		int r = where == IN_HUGE ? hugetlb_move(h->huge, h->ordinary, at, h->granule) : 0;
 
 		if (r < 0)
 			return r;
@@ -228,23 +195,23 @@ static int fall_back(struct hugepage *h, uint64_t offset, uint64_t length)
  * have the memory, what we find may be theirs: then a part stays for the next try. */
 static int take_huge(struct hugepage *h, uint64_t offset, uint64_t length)
 {
-	int r = allocate(h, offset, length);
+	int r = hugetlb_allocate(h->huge, offset, length);
 
 	for (uint64_t at = offset; at < offset + length; at += h->granule)
 		if (r == 0)
 			settle(h, at, IN_HUGE);
-		else if (h->falls_back && h->where[at / h->granule] == NOWHERE)
-			give_back(h, at, h->granule);
+		else if (h->falls_back && where_of(h, at) == NOWHERE)
+			hugetlb_give_back(h->huge, at, h->granule);
 	return r;
 }
 
 /* NOWHERE: not all of it at one of them. */
 static unsigned where_is(const struct hugepage *h, uint64_t offset, uint64_t length)
 {
-	unsigned where = h->where[offset / h->granule];
+	unsigned where = where_of(h, offset);
 
 	for (uint64_t at = offset + h->granule; at < offset + length; at += h->granule)
-		if (h->where[at / h->granule] != where)
+		if (where_of(h, at) != where)
 			return NOWHERE;
 	return where;
 }
@@ -259,7 +226,10 @@ static void answer(const struct hugepage *h, unsigned where, uint64_t offset, st
 
 static bool has_ordinary(const struct hugepage *h, uint64_t offset, uint64_t length)
 {
-	return memchr(h->where + offset / h->granule, IN_ORDINARY, length / h->granule);
+	for (uint64_t at = offset; at < offset + length; at += h->granule)
+		if (where_of(h, at) == IN_ORDINARY)
+			return true;
+	return false;
 }
 
 static int fill_on_helper(void *instance, uint64_t offset, uint64_t length, struct iopfd_memory *ret)
@@ -277,6 +247,28 @@ static int fill_on_helper(void *instance, uint64_t offset, uint64_t length, stru
 	if (r == 0)
 		answer(h, where_is(h, offset, length), offset, ret);
 	return r;
+}
+
+/* Wished for, on the helper: a granule. */
+static void prefetch_on_helper(void *instance, uint64_t offset)
+{
+	struct hugepage *h = instance;
+
+	follow_node(h);
+	if (where_of(h, offset) == NOWHERE && hugepool_is_ample(h->page_size))
+		take_huge(h, offset, h->granule);
+}
+
+static void hugepage_prefetch(void *instance, uint64_t offset, uint64_t length)
+{
+	struct hugepage *h = instance;
+
+	while (length && where_of(h, offset) != NOWHERE) {
+		offset += h->granule;
+		length -= h->granule;
+	}
+	if (length && h->granule <= PREFETCH_STEP_MAX)
+		helper_wish(h->helper, offset, length);
 }
 
 static int hugepage_fill(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length,
@@ -345,10 +337,12 @@ static int hugepage_open(void *instance, const struct iopfd_region *region, char
 		return r;
 	h->granule = region->granule;
 	h->numa_node = region->numa_node;
-	h->where = calloc(region->length / region->granule, 1);
+	h->where = calloc(region->length / region->granule, sizeof(h->where[0]));
 	if (!h->where)
 		return -ENOMEM;
 	r = helper_new("iopfd-hugepage", h->host, fill_on_helper, h, &h->helper);
+	if (r >= 0)
+		helper_take_wishes(h->helper, prefetch_on_helper, h->granule);
 	if (r < 0) {
 		snprintf(why, why_size, "no thread can be made for it: %s", strerror(-r));
 		return r;
@@ -411,6 +405,7 @@ const struct iopfd_policy policy_hugepage = {
 	.config = hugepage_config,
 	.open = hugepage_open,
 	.fill = hugepage_fill,
+	.prefetch = hugepage_prefetch,
 	.memory = hugepage_memory,
 	.backed_bytes = hugepage_backed_bytes,
 	.stats = hugepage_stats,

@@ -14,7 +14,7 @@ static atomic_llong claimed[2];
 
 struct pool {
 	long long size;
-	long long available;
+	long long available; /* negative: regions want more than there is */
 };
 
 const char *hugepool_size_name(uint64_t page_size)
@@ -71,8 +71,15 @@ static int look(uint64_t page_size, struct pool *ret)
 	    read_number(page_size, "surplus_hugepages", &surplus) < 0)
 		return -ENODATA;
 	others = atomic_load_explicit(&claimed[page_size == GIB], memory_order_relaxed);
-	ret->available = MAX(MAX(free_pages - reserved, 0) + MAX(overcommit - surplus, 0) - others, 0);
+	ret->available = MAX(free_pages - reserved, 0) + MAX(overcommit - surplus, 0) - others;
 	return 0;
+}
+
+bool hugepool_is_ample(uint64_t page_size)
+{
+	struct pool p;
+
+	return look(page_size, &p) == 0 && p.available >= 0;
 }
 
 /* The sysctl is about the default size only, which is 2M unless the kernel was told. */
@@ -84,6 +91,7 @@ bool hugepool_has(uint64_t page_size, uint64_t n_pages, char *message, size_t si
 
 	if (look(page_size, &p) < 0 || p.available >= needed)
 		return true;
+	p.available = MAX(p.available, 0);
 	path_of(page_size, "nr_hugepages", file, sizeof(file));
 	snprintf(message, size, "needs %lld huge pages of %s, %lld are left for it: set %s%s to %lld or more", needed,
 		 hugepool_size_name(page_size), p.available, page_size == GIB ? "" : "vm.nr_hugepages, that is ", file,

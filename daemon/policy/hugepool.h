@@ -21,6 +21,9 @@ bool hugepool_exists(uint64_t page_size);
 void hugepool_claim(uint64_t page_size, uint64_t n_pages);
 void hugepool_unclaim(uint64_t page_size, uint64_t n_pages);
 
+/* True: all open regions together can have what they still want. */
+bool hugepool_is_ample(uint64_t page_size);
+
 /* False: less than so many are left for one more region; then `message` has how many there
  * are and what to set to which number. */
 bool hugepool_has(uint64_t page_size, uint64_t n_pages, char *message, size_t size);

@@ -303,6 +303,55 @@ static void pages_are_huge(void)
 	T_EQ(free_pages(), n_pages);
 }
 
+/* Ahead of demand, which then need not wait; the rest of the pool stays for others. */
+static void what_is_wished_for_is_there(void)
+{
+	struct iopfd_region r = region;
+	struct iopfd_memory memory;
+	bool pending;
+	char *bytes;
+	void *h;
+
+	if (left_out(4))
+		return;
+	r.length = 4 * PAGE;
+	h = t_policy_open(&policy_hugepage, &r, NULL);
+	T_OK(t_policy_fill(&policy_hugepage, h, 0, PAGE, IOPFD_ACCESS_WRITE, &memory, NULL));
+	bytes = map(&memory, PAGE);
+	bytes[5] = 5;
+	policy_hugepage.prefetch(h, 0, 3 * PAGE);
+	T_WAIT(t_policy_counter(&policy_hugepage, h, "HugePages") == 3);
+	T_EQ(bytes[5], 5);
+	munmap(bytes, PAGE);
+	/* It is noted after it was allocated: the first look may be too early. */
+	T_OK(t_policy_fill(&policy_hugepage, h, 2 * PAGE, PAGE, IOPFD_ACCESS_WRITE, &memory, NULL));
+	T_OK(t_policy_fill(&policy_hugepage, h, PAGE, 2 * PAGE, IOPFD_ACCESS_WRITE, &memory, &pending));
+	T_ASSERT(!pending && is_huge(memory.fd));
+	bytes = map(&memory, 2 * PAGE);
+	for (uint64_t i = 0; i < 2 * PAGE; i++)
+		T_EQ(bytes[i], 0);
+	munmap(bytes, 2 * PAGE);
+	policy_hugepage.prefetch(h, 0, 2 * PAGE); /* nothing to do */
+	T_EQ(t_policy_counter(&policy_hugepage, h, "HugePages"), 3);
+	policy_hugepage.close(h);
+	T_ASSERT(hugepool_is_ample(PAGE));
+}
+
+static void nothing_is_made_ahead_of_a_small_pool(void)
+{
+	struct iopfd_region r = too_large();
+	void *h = t_policy_open(&policy_hugepage, &r, "fallback", "anon", NULL);
+	struct iopfd_memory memory;
+
+	T_ASSERT(!hugepool_is_ample(PAGE));
+	for (uint64_t i = 0; i < 3; i++) {
+		policy_hugepage.prefetch(h, 3 * PAGE, r.length - 3 * PAGE);
+		T_OK(t_policy_fill(&policy_hugepage, h, i * PAGE, PAGE, IOPFD_ACCESS_WRITE, &memory, NULL));
+	}
+	T_EQ(policy_hugepage.backed_bytes(h), 3 * PAGE - t_policy_counter(&policy_hugepage, h, "Fallbacks") * PAGE);
+	policy_hugepage.close(h);
+}
+
 /* What a process that shares the memory wrote before a device came stays, even when the
  * run that it is part of cannot be filled. */
 static void the_bytes_of_others_stay(void)
@@ -418,6 +467,8 @@ int main(int argc, char **argv)
 	t_run(an_empty_pool_falls_back);
 	t_run(a_run_is_in_one_file);
 	t_run(pages_are_huge);
+	t_run(what_is_wished_for_is_there);
+	t_run(nothing_is_made_ahead_of_a_small_pool);
 	t_run(the_bytes_of_others_stay);
 	t_run(a_failed_granule_is_tried_again);
 	t_run(many_at_once);
