@@ -31,6 +31,7 @@ static int create(const struct iopfd_host *host, void **ret_instance)
 	f->write_back = true;
 	f->fd = f->memory_fd = -1;
 	pthread_mutex_init(&f->lock, NULL);
+	pthread_cond_init(&f->ahead_ended, NULL);
 	STAILQ_INIT(&f->parked);
 	*ret_instance = f;
 	return 0;
@@ -90,6 +91,11 @@ static int flush(void *instance, struct iopfd_request *request, uint64_t offset,
 	if (!f->write_back)
 		return 0;
 	return file_request_start(f, length ? FILE_FLUSH : FILE_SYNC, request, range, 0);
+}
+
+static void prefetch(void *instance, uint64_t offset, uint64_t length)
+{
+	file_prefetch(instance, (struct granules_range){ offset, length });
 }
 
 static void submit(void *instance)
@@ -152,7 +158,8 @@ static void close_region(void *instance)
 {
 	struct file *f = instance;
 
-	/* First: a thread of the engine may still be on its way out of the last completion. */
+	file_end_prefetch(f);
+	/* A thread of the engine may still be on its way out of the last completion. */
 	f->io = io_put(f->io);
 	tell_what_is_lost(f);
 	if (f->map)
@@ -160,6 +167,7 @@ static void close_region(void *instance)
 	granules_deinit(&f->granules);
 	close_fd(&f->memory_fd);
 	close_fd(&f->fd);
+	pthread_cond_destroy(&f->ahead_ended);
 	pthread_mutex_destroy(&f->lock);
 	free(f->path);
 	free(f);
@@ -177,6 +185,7 @@ const struct iopfd_policy policy_file = {
 	.fill = fill,
 	.release = release,
 	.flush = flush,
+	.prefetch = prefetch,
 	.memory = memory,
 	.backed_bytes = backed_bytes,
 	.stats = stats,

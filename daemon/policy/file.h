@@ -48,9 +48,12 @@ struct file {
 	/* The shard's, about its own attempts to read. */
 	unsigned n_misses; /* 0: the last one succeeded */
 	unsigned n_skip;   /* so many fills are not tried */
+	struct io_op ahead; /* while ahead_busy, the engine's */
 
 	/* All below is shared by the shard and the engine's threads. */
 	pthread_mutex_t lock;
+	pthread_cond_t ahead_ended;
+	bool ahead_busy;
 	struct granules granules; /* direct: STAGED means populated */
 	uint64_t size;            /* of the file, when it was seen last */
 	struct granules_range retry; /* what a flush tries to write again; others wait for it */
@@ -87,6 +90,10 @@ bool file_fill_at_once(struct file *f, struct granules_range range, uint32_t acc
 bool file_writes_beyond_end(const struct file *f, struct granules_range range, uint32_t access);
 bool file_has_to_wait(const struct file *f, struct granules_range range);
 void file_take_back(struct file *f, struct granules_range range, uint32_t access);
+
+/* Shard: a hint. Control thread: waits until the last one has ended. */
+void file_prefetch(struct file *f, struct granules_range range);
+void file_end_prefetch(struct file *f);
 
 /* 0, IOPFD_PENDING or a negative errno. access: of a fill. */
 int file_request_start(struct file *f, enum file_request_kind kind, struct iopfd_request *request,

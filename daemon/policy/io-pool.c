@@ -7,6 +7,7 @@
 #include "policy/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -49,6 +50,11 @@ static int64_t call(struct io_op *op)
 		break;
 	case IO_WRITE:
 		r = pwrite(op->fd, at, rest, offset);
+		break;
+	case IO_AHEAD:
+		/* This one returns the error itself. */
+		errno = posix_fadvise(op->fd, offset, (off_t)rest, POSIX_FADV_WILLNEED);
+		r = errno ? -1 : (int64_t)rest;
 		break;
 	case IO_SYNC:
 		r = fdatasync(op->fd);

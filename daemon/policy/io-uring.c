@@ -88,6 +88,9 @@ static void prepare(struct ring *r, struct io_op *op)
 	case IO_WRITE:
 		io_uring_prep_write(sqe, op->fd, at, rest, offset);
 		break;
+	case IO_AHEAD:
+		io_uring_prep_fadvise(sqe, op->fd, offset, (off_t)rest, POSIX_FADV_WILLNEED);
+		break;
 	case IO_SYNC:
 		io_uring_prep_fsync(sqe, op->fd, IORING_FSYNC_DATASYNC);
 		break;
@@ -108,7 +111,7 @@ static void on_completion(struct ring *r, struct io_op *op, int result)
 	int64_t n = result;
 
 	r->n_in_flight--;
-	if (op->kind == IO_POPULATE && result == 0)
+	if ((op->kind == IO_POPULATE || op->kind == IO_AHEAD) && result == 0)
 		n = (int64_t)MIN(op->length - op->n_done, CALL_MAX);
 	if (io_op_advance(op, n))
 		op->done(op);

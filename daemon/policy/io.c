@@ -109,7 +109,7 @@ bool io_op_advance(struct io_op *op, int64_t result)
 		op->error = (int)result;
 		return true;
 	}
-	if (op->kind != IO_READ && op->kind != IO_WRITE && op->kind != IO_POPULATE)
+	if (op->kind == IO_SYNC || op->kind == IO_PUNCH)
 		return true;
 	op->n_done += (uint64_t)result;
 	/* A read met the end of the file; a write that writes nothing would do so for ever. */

@@ -19,6 +19,7 @@ struct io; /* a running engine */
 enum io_kind {
 	IO_READ,     /* until length bytes are there or the file ends */
 	IO_WRITE,    /* until length bytes are written */
+	IO_AHEAD,    /* the kernel begins to read it into its cache; not all of it, maybe */
 	IO_SYNC,     /* data and size are durable */
 	IO_PUNCH,    /* give the memory of the range back */
 	IO_POPULATE, /* as if the mapping were read, so that its pages are zeroed or read in */
@@ -34,7 +35,7 @@ struct io_op {
 	void (*done)(struct io_op *op); /* a thread of the engine; may submit again, must not block */
 
 	int error;       /* 0 or a negative errno */
-	uint64_t n_done; /* bytes read, written or populated, whatever the error */
+	uint64_t n_done; /* bytes read, written, populated or asked for, whatever the error */
 
 	/* The engine's. */
 	STAILQ_ENTRY(io_op) link;

@@ -230,6 +230,7 @@ static void test_shared_memory_is_mapped(void)
 
 	T_EQ(try_open(name, 4 * G, G, R | W, NULL), 0);
 	check_direct(fd, R | W, O_RDWR);
+	s.ops->prefetch(s.instance, 0, 4 * G);
 	T_EQ(store_fill(&s, G, 2 * G, R | W, &memory), 0);
 	T_EQ(s.ops->fill(s.instance, &request, G, G, R, &memory), 0);
 	memset(image + G, 'x', 10);

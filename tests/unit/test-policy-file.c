@@ -491,6 +491,22 @@ static void test_attempts_become_rare(void)
 	cached = was_cached;
 }
 
+/* Nothing is staged by it, and what is wished for in vain is no error. */
+static void test_wishes(void)
+{
+	make_file(N * G - 100);
+	open_file(2 * N, SETTINGS("extend=no"));
+	for (uint64_t i = 0; i < 2 * N; i++)
+		s.ops->prefetch(s.instance, i * G, 2 * N * G - i * G);
+	fill(3, 2, R | W);
+	s.ops->prefetch(s.instance, 2 * G, 4 * G);
+	check_counters(2 * G, 0, 0, 0);
+	check_staged(2);
+	s.ops->prefetch(s.instance, 0, N * G);
+	store_close(&s);
+	check_file(N * G - 100);
+}
+
 static void test_closed_right_after_the_last_completion(void)
 {
 	struct iopfd_memory memory;
@@ -529,6 +545,7 @@ int main(void)
 		t_run(test_what_is_lost_is_told);
 		t_run(test_many_at_once);
 		t_run(test_attempts_become_rare);
+		t_run(test_wishes);
 		t_run(test_closed_right_after_the_last_completion);
 	}
 	return 0;

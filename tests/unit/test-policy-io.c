@@ -81,6 +81,8 @@ static void test_read_and_write(void)
 	T_EQ(run(&op, IO_WRITE, fd, 100, bytes, sizeof(bytes)), 0);
 	T_EQ(op.n_done, sizeof(bytes));
 	T_EQ(run(&op, IO_SYNC, fd, 0, NULL, 0), 0);
+	T_EQ(run(&op, IO_AHEAD, fd, PAGE, NULL, PAGE), 0);
+	T_EQ(op.n_done, PAGE);
 	T_EQ(run(&op, IO_READ, fd, 100, back, sizeof(back)), 0);
 	T_EQ(op.n_done, sizeof(back));
 	T_EQ(memcmp(bytes, back, sizeof(back)), 0);
