@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What pager.c and pager-life.c need of each other. */
+#pragma once
+
+#include "fault/pager.h"
+
+/* For loop_add() and loop_add_timer(); userdata: the pager. */
+int pager_on_readable(struct loop_source *source, uint32_t events, void *userdata);
+int pager_on_work(struct loop_source *source, uint32_t events, void *userdata);
+
+/* A queue_written_fn: counts. */
+void pager_on_written(void *userdata, const struct queue_context *c, size_t n, enum queue_outcome outcome,
+		      uint64_t now_ns);
+
+/* All collected answers, whether the queue works or not. 0 or a negative errno. */
+int pager_write_answers(struct pager *p);
+
+/* An inbox_user's after: ops have ended, all that came out of the inbox together. */
+void pager_on_ops_ended(struct inbox_user *u);
