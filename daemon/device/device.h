@@ -124,6 +124,7 @@ struct device {
 struct ioas {
 	const struct device_ops *ops;
 	int fault_fd; /* for readiness only; read and write go through ops */
+	size_t largest_group; /* records, at most; may grow with an attach */
 };
 
 /* The engine that an address belongs to; NULL and *why filled if there is none. */

@@ -22,6 +22,9 @@
 #define MAX_RANGES 64
 #define MAX_SHOWN_RANGES 3
 
+/* The IOMMU's own queue holds as many, and no device is given more credits (Linux, intel/prq.c). */
+#define LARGEST_GROUP 2048
+
 struct hwpt {
 	struct hwpt *next;
 	uint32_t id;
@@ -133,6 +136,7 @@ int ioas_open(const struct device_ops *ops, struct iommufd *iommufd, const struc
 	if (!a)
 		return reason_set(why, ENOMEM, "out of memory");
 	a->ioas.ops = ops;
+	a->ioas.largest_group = LARGEST_GROUP;
 	a->ioas.fault_fd = -1;
 	a->iommufd = iommufd;
 

@@ -213,6 +213,7 @@ static int sim_attach(struct device *device, uint32_t pasid, struct ioas *a, str
 	if (r < 0)
 		return reason_set(why, -r, "cannot be attached: %s",
 				  r == -EBUSY ? "it is attached already" : strerror(-r));
+	a->largest_group = MAX(a->largest_group, d->options.credits);
 	return 0;
 }
 

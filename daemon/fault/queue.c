@@ -53,7 +53,7 @@ int queue_init(struct queue *q, struct ioas *ioas)
 	int r;
 
 	*q = (struct queue){ .ioas = ioas };
-	r = queue_grow(q, QUEUE_BATCH_RECORDS);
+	r = queue_grow(q, QUEUE_RECORDS);
 	if (r < 0)
 		queue_deinit(q);
 	return r;
@@ -91,6 +91,24 @@ static void queue_form_groups(struct queue *q, size_t n, uint64_t now_ns)
 	q->n_open += (size_t)(next - first);
 }
 
+/* A read brings all groups there are, up to one that does not fit: with room left for any
+ * group there are no more, and asking again, for nothing, costs as much as a read of some.
+ * (Out of memory the kernel may stop early, too; what it left comes with the next event.) */
+static bool is_empty_after(const struct queue *q)
+{
+	return q->ioas->largest_group && q->capacity - q->n_records >= q->ioas->largest_group;
+}
+
+static ssize_t read_more(struct queue *q)
+{
+	size_t room = q->capacity - q->n_records;
+	int r = queue_reserve_answers(q, q->n_open + room);
+
+	if (r < 0)
+		return r;
+	return room ? q->ioas->ops->read(q->ioas, q->records + q->n_records, room * sizeof(*q->records)) : -EINVAL;
+}
+
 int queue_drain(struct queue *q, bool append)
 {
 	size_t n_before;
@@ -99,29 +117,24 @@ int queue_drain(struct queue *q, bool append)
 		q->n_records = q->n_groups = 0;
 	n_before = q->n_groups;
 	q->more = true;
-	while (q->n_records < QUEUE_BATCH_RECORDS) {
-		size_t room = q->capacity - q->n_records;
-		ssize_t n = queue_reserve_answers(q, q->n_open + room);
+	while (q->more && q->n_records < QUEUE_BATCH_RECORDS) {
+		ssize_t n = read_more(q);
 
-		if (n == 0)
-			n = room ? q->ioas->ops->read(q->ioas, q->records + q->n_records, room * sizeof(*q->records)) :
-				   -EINVAL;
-		if (n == 0) {
-			q->more = false;
-			break;
-		}
 		/* The first group in line does not fit. Serve what is here first; a group that
 		 * does not even fit into an empty buffer needs a bigger one. */
-		if (n == -EINVAL && !q->n_groups)
-			n = q->capacity < QUEUE_RECORDS_MAX ? queue_grow(q, q->capacity * 2) : -EMSGSIZE;
-		else if (n == -EINVAL)
+		if (n == -EINVAL && q->n_groups)
 			break;
-		else if (n > 0)
-			queue_form_groups(q, (size_t)n / sizeof(*q->records), clock_now_ns());
+		if (n == -EINVAL) {
+			n = q->capacity < QUEUE_RECORDS_MAX ? queue_grow(q, q->capacity * 2) : -EMSGSIZE;
+			if (n == 0)
+				continue;
+		}
 		if (n < 0 && q->n_groups == n_before)
 			return (int)n;
 		if (n < 0)
 			break;
+		queue_form_groups(q, (size_t)n / sizeof(*q->records), clock_now_ns());
+		q->more = n && !is_empty_after(q);
 	}
 	return (int)(q->n_groups - n_before);
 }

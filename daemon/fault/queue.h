@@ -19,8 +19,11 @@
 #include "device/device.h"
 #include "device/uapi.h"
 
-/* A batch ends here at the latest: the hardware's own queue holds as many. */
+/* Nothing is read any more into a batch of so many: the hardware's own queue holds as many. */
 #define QUEUE_BATCH_RECORDS 2048u
+
+/* The buffer at first: after a batch that is not full the largest group of hardware would fit. */
+#define QUEUE_RECORDS (2 * QUEUE_BATCH_RECORDS)
 
 struct group {
 	uint32_t cookie;
@@ -66,7 +69,7 @@ int queue_init(struct queue *q, struct ioas *ioas);
 void queue_deinit(struct queue *q);
 
 /* Reads until the queue is empty or the batch is full; over what was read before, or with
- * `append` behind it. Returns the number of groups read, or a negative errno when nothing
+ * `append` behind it. What comes after the last read is the next event's of the fault fd. Returns the number of groups read, or a negative errno when nothing
  * could be read (what came before the failure is returned first; the next call fails). */
 int queue_drain(struct queue *q, bool append);
 

@@ -8,7 +8,8 @@
  *
  * The meaning is level-triggered in both: a callback comes again while its fd is ready.
  * With LOOP_DRAIN the callback promises to read until there is nothing left or to return
- * LOOP_AGAIN; io_uring may then use one multishot poll instead of re-arming each time.
+ * LOOP_AGAIN; io_uring may then use one multishot poll instead of re-arming each time. What
+ * comes after its last read is a new event: it need not read once more to see nothing.
  */
 #pragma once
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -92,6 +93,52 @@ static void test_drain(void)
 	T_OK(loop_modify(p.source, LOOP_READ | LOOP_DRAIN));
 	p.stop_at = 4;
 	T_EQ(loop_run(l), 4);
+	probe_close(&p);
+}
+
+#define N_POSTS 20000u
+
+static void *post_all(void *userdata)
+{
+	const struct probe *p = userdata;
+
+	for (unsigned i = 0; i < N_POSTS; i++) {
+		probe_post(p, 1);
+		/* Now and then one comes alone, into the sleep of the loop. */
+		if (i % 64 == 0)
+			usleep(50);
+	}
+	return NULL;
+}
+
+/* One read takes all there is, and nothing is asked after it. */
+static int take_all_once(struct loop_source *s, uint32_t events, void *userdata)
+{
+	struct probe *p = userdata;
+	uint64_t n;
+
+	(void)s;
+	(void)events;
+	if (read(p->fd, &n, sizeof(n)) < 0)
+		return 0;
+	p->n_calls += (unsigned)n;
+	if (p->n_calls == N_POSTS)
+		loop_stop(p->loop, 1);
+	return LOOP_FOUND;
+}
+
+/* What comes after the read of a callback with LOOP_DRAIN, or during it, is a new event:
+ * otherwise this does not end. */
+static void test_drain_takes_one_read(void)
+{
+	_cleanup_(loop_freep) struct loop *l = t_loop_new();
+	struct probe p = { .loop = l, .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
+	pthread_t thread;
+
+	T_OK(loop_add(l, p.fd, LOOP_READ | LOOP_DRAIN, take_all_once, &p, &p.source));
+	T_EQ(pthread_create(&thread, NULL, post_all, &p), 0);
+	T_EQ(loop_run(l), 1);
+	T_EQ(pthread_join(thread, NULL), 0);
 	probe_close(&p);
 }
 
@@ -308,6 +355,7 @@ static void suite(void)
 	t_run(test_events_are_those_wanted);
 	t_run(test_hang_up);
 	t_run(test_drain);
+	t_run(test_drain_takes_one_read);
 	t_run(test_add_in_callback);
 	t_run(test_again_comes_without_events);
 	t_run(test_again_is_fair);

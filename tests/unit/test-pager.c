@@ -65,12 +65,12 @@ int loop_add_timer(struct loop *l, loop_fn fn, void *userdata, struct loop_sourc
 	return 0;
 }
 
-static unsigned n_timer_set;
+static unsigned n_timer_calls;
 
 int loop_set_timer(struct loop_source *s, uint64_t at_ns)
 {
+	n_timer_calls++;
 	s->at_ns = at_ns;
-	n_timer_set++;
 	return 0;
 }
 
@@ -396,6 +396,24 @@ static void a_fault_maps_one_granule_at_the_region_s_offset(void)
 	teardown();
 }
 
+/* Beside its maps and the wait of the loop. */
+static void a_batch_is_one_read_and_one_write(void)
+{
+	setup();
+	fake.ioas.largest_group = QUEUE_BATCH_RECORDS;
+	fake.n_reads = fake.n_writes = n_timer_calls = 0;
+	for (uint32_t batch = 0; batch < 3; batch++) {
+		for (uint32_t i = 0; i < 64; i++)
+			fake_group(&fake, ++cookie, 11, PASID_NONE, HEAP + (batch * 64 + i) * 4096, 1, UAPI_PERM_WRITE);
+		T_EQ(turn(), LOOP_FOUND);
+	}
+	T_EQ(fake.n_answers, 3 * 64);
+	T_EQ(fake.n_reads, 3);
+	T_EQ(fake.n_writes, 3);
+	T_EQ(n_timer_calls, 0);
+	teardown();
+}
+
 static void a_present_page_is_not_mapped_again(void)
 {
 	setup();
@@ -588,7 +606,7 @@ static void what_ends_together_is_answered_together(void)
 	policy_error = IOPFD_PENDING;
 	for (unsigned i = 0; i < 16; i++)
 		fake_group(&fake, i + 1, 11, PASID_NONE, FICKLE + i * 4096, 1, UAPI_PERM_READ);
-	n_timer_set = fake.n_writes = 0;
+	n_timer_calls = fake.n_writes = 0;
 	T_EQ(turn(), LOOP_FOUND);
 	T_EQ(n_pending, 16);
 	for (unsigned i = 0; i < 16; i++)
@@ -597,7 +615,7 @@ static void what_ends_together_is_answered_together(void)
 	T_EQ(fake.n_answers, 16);
 	T_EQ(fake.n_writes, 1);
 	T_EQ(fake_answer(&fake, 8), INVALID);
-	T_EQ(n_timer_set, 1);
+	T_EQ(n_timer_calls, 1);
 	timer.at_ns = 0;
 	timer.fn(&timer, LOOP_READ, timer.userdata); /* at that deadline, but nobody waits */
 	T_EQ(timer.at_ns, 0);
@@ -1384,6 +1402,7 @@ static void prefault_that_fails_leaves_demand(void)
 int main(void)
 {
 	t_run(a_fault_maps_one_granule_at_the_region_s_offset);
+	t_run(a_batch_is_one_read_and_one_write);
 	t_run(a_present_page_is_not_mapped_again);
 	t_run(duplicates_in_one_batch_map_once);
 	t_run(a_group_gets_one_answer_after_all_its_pages);

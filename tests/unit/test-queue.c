@@ -73,6 +73,55 @@ static void surplus_records_belong_to_their_cookie(void)
 	teardown();
 }
 
+/* Where the largest group of the ioas would have come along, nothing is left. */
+static void no_read_is_made_for_nothing(void)
+{
+	static const struct { size_t n_before, largest; unsigned n_reads; bool more; } cases[] = {
+		{ 64, 0, 2, false }, /* not known how large */
+		{ 64, QUEUE_BATCH_RECORDS, 1, false },
+		{ QUEUE_BATCH_RECORDS, QUEUE_BATCH_RECORDS, 1, false },
+		{ QUEUE_BATCH_RECORDS + 1, QUEUE_BATCH_RECORDS, 1, true },
+		{ 64, QUEUE_RECORDS - 64, 1, false },
+		{ 64, QUEUE_RECORDS - 63, 2, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		setup();
+		fake.ioas.largest_group = cases[i].largest;
+		for (uint32_t j = 1; j <= cases[i].n_before; j++)
+			fake_group(&fake, j, 1, PASID_NONE, 0, 1, 1);
+		T_EQ(queue_drain(&queue, false), (int)cases[i].n_before);
+		T_EQ(fake.n_reads, cases[i].n_reads);
+		T_EQ(queue.more, cases[i].more);
+		answer_all(true);
+		T_OK(queue_flush(&queue, on_written, &queue));
+		T_EQ(queue_drain(&queue, false), 0);
+		teardown();
+	}
+}
+
+/* The one that waits behind others is found, however large it is. */
+static void the_largest_group_is_not_left_behind(void)
+{
+	for (size_t largest = QUEUE_BATCH_RECORDS - 1; largest <= QUEUE_RECORDS + 1; largest += 1025) {
+		int n = 0;
+
+		setup();
+		fake.ioas.largest_group = largest;
+		for (uint32_t i = 1; i < QUEUE_BATCH_RECORDS; i++)
+			fake_group(&fake, i, 1, PASID_NONE, 0, 1, 1);
+		fake_group(&fake, QUEUE_BATCH_RECORDS, 1, PASID_NONE, 0, largest, 1);
+		do {
+			n += queue_drain(&queue, false);
+			answer_all(true);
+			T_OK(queue_flush(&queue, on_written, &queue));
+		} while (queue.more);
+		T_EQ(n, (int)QUEUE_BATCH_RECORDS);
+		T_EQ(fake.n_records, 0);
+		teardown();
+	}
+}
+
 static void a_group_larger_than_the_buffer_grows_it(void)
 {
 	setup();
@@ -108,7 +157,7 @@ static void a_batch_ends_and_says_so(void)
 	for (uint32_t i = 1; i <= 5000; i++)
 		fake_group(&fake, i, 1, PASID_NONE, 0, 1, 1);
 	while (fake.n_records) {
-		T_EQ(queue_drain(&queue, false), (int)MIN(5000 - n, QUEUE_BATCH_RECORDS));
+		T_EQ(queue_drain(&queue, false), (int)MIN(5000 - n, QUEUE_RECORDS));
 		n += queue.n_groups;
 		T_EQ(queue.more, n < 5000);
 		answer_all(true);
@@ -229,6 +278,8 @@ int main(void)
 {
 	t_run(groups_are_formed_by_cookie);
 	t_run(surplus_records_belong_to_their_cookie);
+	t_run(no_read_is_made_for_nothing);
+	t_run(the_largest_group_is_not_left_behind);
 	t_run(a_group_larger_than_the_buffer_grows_it);
 	t_run(a_read_that_always_fails_to_fit_ends);
 	t_run(a_batch_ends_and_says_so);
