@@ -21,8 +21,8 @@ allowed() {
 	daemon/policy/*) echo 'base/|policy/' ;;
 	# The models know nothing of the pager and of what belongs to it
 	daemon/fault/queue*) echo 'base/|device/|fault/(queue|stats)' ;;
-	daemon/fault/space* | daemon/fault/extents* | daemon/fault/chunks* | daemon/fault/victims* | daemon/fault/stats* | daemon/fault/budget* | daemon/fault/attachments* | daemon/fault/turns* | daemon/fault/wishes*)
-		echo 'base/|device/|policy/|fault/(space|extents|chunks|victims|stats|budget|attachments|turns|wishes)' ;;
+	daemon/fault/space* | daemon/fault/extents* | daemon/fault/chunks* | daemon/fault/victims* | daemon/fault/stats* | daemon/fault/budget* | daemon/fault/attachments* | daemon/fault/turns* | daemon/fault/wishes* | daemon/fault/ahead*)
+		echo 'base/|device/|policy/|fault/(space|extents|chunks|victims|stats|budget|attachments|turns|wishes|ahead)' ;;
 	daemon/fault/*) echo 'base/|config/|loop/|device/|policy/|fault/' ;;
 	daemon/control/*) echo 'base/|config/|loop/|device/|policy/|fault/|control/' ;;
 	daemon/ctl/*) echo 'base/|ctl/' ;;

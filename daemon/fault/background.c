@@ -6,35 +6,8 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "fault/account.h"
-#include "fault/fill.h"
 #include "fault/job.h"
 #include "fault/serve.h"
-
-/* Neighbours of what was asked for, as extents of their own, as far as there is room. */
-void background_around(struct pager *p)
-{
-	p->evicting = false;
-	while (p->n_around) {
-		struct region *region = p->around[--p->n_around].region;
-		uint64_t granule = align_down(p->around[p->n_around].granule, region->around);
-		uint64_t end = MIN(granule + region->around, region_granules(region));
-
-		for (; granule < end; granule++) {
-			struct op *op;
-			int r;
-
-			if (extents_access(p->space.extents, region->index, granule) || op_find(&p->ops, region, granule, 1))
-				continue;
-			r = fill_range(p, region, granule, 1, region->tracks_dirty ? ACCESS_READ : region->access,
-				       p->setup.stats, &op);
-			if (r < 0 || r == FILL_WAIT_ROOM)
-				break;
-			account_event(p->setup.stats, ACCOUNT_EXTENT_AROUND, 1);
-		}
-	}
-	p->evicting = true;
-}
-
 
 /* The next region that is mapped ahead; none: that is over. */
 static void ahead_next(struct pager_job *job)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a pager does on its own: maps regions ahead of their faults and the neighbourhood of
- * a fault after its answer, writes back at intervals, ends groups that are too old. Nothing
- * of it delays demand for longer than a small step, and nothing of it pushes anything out.
+ * What a pager does on its own: maps regions ahead of their faults, writes back at intervals,
+ * ends groups that are too old. Nothing of it delays demand for longer than a small step, and
+ * nothing of it pushes anything out.
  */
 #pragma once
 
@@ -11,9 +11,6 @@
 /* From the first attachment on: regions with on-fault = prefault. stop: they stay as they are. */
 void background_start(struct pager *p);
 void background_stop(struct pager *p);
-
-/* Neighbours of what was asked for since the last call, as far as there is room. */
-void background_around(struct pager *p);
 
 /* When the next interval of write-back ends; and what is due then. */
 void background_plan(struct pager *p);

@@ -48,6 +48,15 @@ static inline bool budget_take(struct budget_share *s, uint64_t bytes)
 	return true;
 }
 
+/* Whether budget_take() would find room; what is free now another space may take. */
+static inline bool budget_has_room(const struct budget_share *s, uint64_t bytes)
+{
+	int64_t used = s->used + (int64_t)bytes;
+
+	return used <= s->limit &&
+	       used - s->leased <= atomic_load_explicit(&s->budget->available, memory_order_relaxed);
+}
+
 /* What lies idle in the lease is given back beyond a chunk. */
 void budget_give(struct budget_share *s, uint64_t bytes);
 void budget_give_all(struct budget_share *s); /* idle lease and all; nothing used any more */

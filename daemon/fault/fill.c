@@ -9,18 +9,12 @@
 #include "base/messages.h"
 #include "base/util.h"
 #include "fault/account.h"
+#include "fault/around.h"
 #include "fault/evict.h"
 #include "fault/serve.h"
 
-/* A MAP of more than this takes longer than others should wait: because it may allocate and
- * zero, or although all is there already (2M: 8 us as one huge page, 12 to 90 us as others). */
-#define LONG_MAP_BYTES (256ull << 10)
+/* What is populated already is mapped in 8 us (2M as one huge page) to 90 us. */
 #define LONG_MAP_POPULATED_BYTES (2ull << 20)
-
-static bool is_free(struct pager *p, struct region *region, uint64_t granule)
-{
-	return !extents_access(p->space.extents, region->index, granule) && !op_find(&p->ops, region, granule, 1);
-}
 
 /* The run of absent granules around this one that the batch asks for with the same rights,
  * in its aligned block of `merge`. */
@@ -31,9 +25,9 @@ static unsigned merge_run(struct pager *p, struct region *region, uint64_t granu
 	uint64_t block = align_down(granule, region->merge);
 	uint64_t first = granule, end = granule + 1, limit = MIN(block + region->merge, region_granules(region));
 
-	while (first > block && asked & 1ull << (first - 1) % WISHES_BLOCK && is_free(p, region, first - 1))
+	while (first > block && asked & 1ull << (first - 1) % WISHES_BLOCK && fill_is_free(p, region, first - 1))
 		first--;
-	while (end < limit && asked & 1ull << end % WISHES_BLOCK && is_free(p, region, end))
+	while (end < limit && asked & 1ull << end % WISHES_BLOCK && fill_is_free(p, region, end))
 		end++;
 	*ret_first = first;
 	return (unsigned)(end - first);
@@ -130,7 +124,7 @@ static bool is_long(struct pager *p, const struct op *op)
 {
 	bool populated = op->request.memory.flags & IOPFD_MEMORY_POPULATED;
 
-	if (op->bytes > (populated ? LONG_MAP_POPULATED_BYTES : LONG_MAP_BYTES))
+	if (op->bytes > (populated ? LONG_MAP_POPULATED_BYTES : FILL_LONG_BYTES))
 		return true;
 	return op->region->kept && !op->upgrade &&
 	       swap_holds(&p->swap, p->now_ns, op->request.memory.fd, op->request.memory.offset, op->bytes);
@@ -147,6 +141,12 @@ static int map_on_worker(struct pager *p, struct op *op)
 static int ask_policy(struct op *op)
 {
 	return policy_fill(op->region->policy, &op->request, op->offset, op->bytes, op->access);
+}
+
+static int fill_waits(struct op *op)
+{
+	op->region->waits = true;
+	return FILL_WAIT_OP;
 }
 
 /* The whole of it, for what is not mapped or (op->upgrade) mapped read-only. */
@@ -166,7 +166,7 @@ static int fill_run(struct pager *p, struct op *op, struct op **ret_op)
 		else if (r == 0)
 			r = map_on_worker(p, op);
 		else if (r == IOPFD_PENDING)
-			r = FILL_WAIT_OP;
+			r = fill_waits(op);
 		else
 			r = fill_failed(p, op, r);
 	}
@@ -217,16 +217,24 @@ __attribute__((flatten))
 int fill_absent(struct pager *p, struct region *region, uint64_t granule, unsigned access, struct stats *stats,
 		struct op **ret_op)
 {
-	uint64_t first = granule;
-	unsigned n = region->merge > 1 ? merge_run(p, region, granule, access, &first) : 1;
-	int r = fill_range(p, region, first, n, access, stats, ret_op);
+	uint64_t first_asked = granule, first;
+	unsigned n_asked = region->merge > 1 ? merge_run(p, region, granule, access, &first_asked) : 1, n = n_asked;
+	struct ahead_stream *stream = NULL;
+	int r;
 
+	first = first_asked;
+	if (region->watched)
+		stream = ahead_step(&region->ahead, first, first + n, region->around);
+	if (stream)
+		n = around_stream(p, region, stream, &first, n, access);
+	r = fill_range(p, region, first, n, access, stats, ret_op);
+	/* What others might ask for is no reason to refuse what this one does. */
+	if (n > n_asked && r && r != FILL_WAIT_OP)
+		r = fill_range(p, region, first = first_asked, n = n_asked, access, stats, ret_op);
 	if (r == FILL_WAIT_ROOM && n > 1)
-		r = fill_range(p, region, granule, 1, access, stats, ret_op);
-	if (r == 0 && region->around > 1 && p->n_around < AROUND_MAX) {
-		p->around[p->n_around].region = region;
-		p->around[p->n_around++].granule = granule;
-	}
+		r = fill_range(p, region, first = granule, n = 1, access, stats, ret_op);
+	if (r == 0 && region->around > 1)
+		around_note(p, region, first, first + n);
 	return r;
 }
 

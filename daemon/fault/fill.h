@@ -11,6 +11,15 @@
 #define FILL_WAIT_OP 1   /* *ret_op tells the end */
 #define FILL_WAIT_ROOM 2 /* pager.room_at_ns says when to try again */
 
+/* A MAP of more than this may allocate and zero for longer than others should wait. */
+#define FILL_LONG_BYTES (256ull << 10)
+
+/* Absent, and nothing is under way on it. */
+static inline bool fill_is_free(struct pager *p, struct region *region, uint64_t granule)
+{
+	return !extents_access(p->space.extents, region->index, granule) && !op_find(&p->ops, region, granule, 1);
+}
+
 /* The granule is absent, no op is under way on it. stats: who caused it. */
 int fill_absent(struct pager *p, struct region *region, uint64_t granule, unsigned access, struct stats *stats,
 		struct op **ret_op);

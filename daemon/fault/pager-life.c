@@ -99,6 +99,17 @@ int pager_leave(struct pager *p)
 	return 0;
 }
 
+static int start_region(struct pager *p, struct region *region, struct reason *why)
+{
+	int r = region->merge > 1 && !p->wishes.table ? wishes_init(&p->wishes) : 0;
+
+	region->tracks_dirty = policy_tracks_dirty(region->policy);
+	if (!p->setup.may_populate)
+		region->populate = 0;
+	region->watched = region->populate || (region->merge > 1 && region->around > 1);
+	return r >= 0 && region->pinned ? job_pin(p, region, why) : r;
+}
+
 int pager_start(struct pager *p, struct loop *l, struct inbox *inbox, struct ioas *ioas_consume, struct reason *why)
 {
 	int r;
@@ -111,11 +122,7 @@ int pager_start(struct pager *p, struct loop *l, struct inbox *inbox, struct ioa
 	if (r < 0)
 		reason_set(why, -r, "space %s cannot be served: %s", p->space.name, strerror(-r));
 	for (size_t i = 0; r >= 0 && i < p->space.n_regions; i++) {
-		if (p->space.regions[i].merge > 1 && !p->wishes.table)
-			r = wishes_init(&p->wishes);
-		p->space.regions[i].tracks_dirty = policy_tracks_dirty(p->space.regions[i].policy);
-		if (r >= 0 && p->space.regions[i].pinned)
-			r = job_pin(p, &p->space.regions[i], why);
+		r = start_region(p, &p->space.regions[i], why);
 	}
 	if (r < 0) {
 		unpin(p);

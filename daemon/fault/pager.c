@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "fault/account.h"
+#include "fault/around.h"
 #include "fault/background.h"
 #include "fault/batch.h"
 #include "fault/evict.h"
@@ -124,8 +125,12 @@ int pager_on_readable(struct loop_source *source, uint32_t events, void *userdat
 
 	(void)source;
 	(void)events;
+	/* Between two looks at the queue, which are cheaper than to set a timer. */
+	if (n == 0 && p->n_around)
+		around_step(p);
+	p->comes_again = n >= 0 && (p->queue.more || !batch_is_empty(p) || p->n_around);
 	pager_schedule(p);
-	if (n >= 0 && (p->queue.more || !batch_is_empty(p)))
+	if (p->comes_again)
 		return LOOP_AGAIN;
 	return n > 0 ? LOOP_FOUND : 0;
 }
@@ -160,7 +165,7 @@ int pager_on_work(struct loop_source *source, uint32_t events, void *userdata)
 	background_expire(p);
 	background_write_back(p);
 	if (p->n_around)
-		background_around(p);
+		around_step(p);
 	pager_flush_answers(p);
 	if (p->drain_deadline_ns)
 		drain_step(p);
@@ -198,7 +203,7 @@ void pager_schedule(struct pager *p)
 		sooner(&at_ns, p->room_at_ns ?: p->now_ns + NSEC_PER_MSEC);
 	if (p->setup.deadline_ns && !TAILQ_EMPTY(&p->waiting))
 		sooner(&at_ns, TAILQ_FIRST(&p->waiting)->group.read_ns + p->setup.deadline_ns + 1);
-	if (p->n_around)
+	if (p->n_around && !p->comes_again)
 		at_ns = 1;
 	if (p->drain_deadline_ns)
 		sooner(&at_ns, p->now_ns + NSEC_PER_MSEC);

@@ -43,6 +43,7 @@ struct pager_setup {
 	int64_t limit;           /* of this space; BUDGET_NONE = none */
 	uint64_t deadline_ns;    /* a group older than this is INVALID; 0 = none */
 	struct workers *workers; /* for long maps */
+	bool may_populate;       /* there is a CPU for it: what a stream comes to is made ready */
 	/* On the shard: the daemon's budget is used up, and this space has nothing to give. */
 	void (*on_starving)(void *userdata);
 	void (*on_refused)(void *userdata); /* likewise: a group is INVALID; may be NULL */
@@ -86,9 +87,10 @@ struct pager {
 	bool evicting;               /* false: what is done now may not push anything out */
 	uint16_t in_use[IN_USE_SLOTS]; /* by hash of the block: records of groups that wait for a store */
 
-	/* Demand faults whose neighbourhood is still to be mapped. */
-	struct { struct region *region; uint64_t granule; } around[AROUND_MAX];
+	/* Neighbourhoods of demand faults that are still to be mapped. */
+	struct { struct region *region; uint64_t first, end; } around[AROUND_MAX];
 	unsigned n_around;
+	bool comes_again; /* pager_on_readable() is called once more, whatever happens */
 
 	/* A drain under way. */
 	uint64_t drain_deadline_ns; /* 0 = none */

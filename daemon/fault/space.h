@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fault/ahead.h"
 #include "fault/extents.h"
 #include "policy/policy.h"
 
@@ -30,9 +31,13 @@ struct region {
 	bool pinned;             /* mapped before the attach, never evicted */
 	unsigned merge;          /* granules of one batch that may become one extent; 1 = never */
 	unsigned around;         /* granules of the window mapped around a demand fault; 1 = none */
+	unsigned populate;       /* granules made ready ahead of a stream; 0 = none */
 	uint64_t write_back_ns;  /* interval; 0 = none */
 	bool tracks_dirty;       /* of the policy, once it is open */
 	bool kept;               /* something was unmapped; its memory may be in swap by now */
+	bool waits;              /* its policy was once asked for something that it did not have at once */
+	bool watched;            /* for streams: `around` and `merge`, or `populate`, want to know */
+	struct ahead ahead;
 	struct policy *policy;   /* the control thread's; outlives the space's service */
 };
 

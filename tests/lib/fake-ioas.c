@@ -71,6 +71,8 @@ static int fake_map(struct ioas *a, uint64_t iova, uint64_t length, int fd, uint
 	struct fake_ioas *f = fake(a);
 	int r = f->map_error;
 
+	if (!r && f->map_at_most && length > f->map_at_most)
+		r = -ENOMEM;
 	pthread_mutex_lock(&f->map_lock);
 	for (size_t i = 0; i < f->n_maps; i++)
 		if (!r && iova < f->maps[i].iova + f->maps[i].length && f->maps[i].iova < iova + length)

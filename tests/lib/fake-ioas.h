@@ -36,6 +36,7 @@ struct fake_ioas {
 	unsigned n_reads, n_writes, n_unmaps;
 	/* What goes wrong: consumed by the next call, unless negative counts stay. */
 	int map_error;           /* every map fails with this while set */
+	uint64_t map_at_most;    /* longer maps fail; 0 = none */
 	int read_error, write_error; /* likewise */
 	size_t write_at_most;    /* answers taken by one write; 0 = all */
 	uint32_t unknown_cookie; /* refused with EINVAL when first, ends a write before it; 0 = none */

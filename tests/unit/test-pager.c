@@ -189,6 +189,17 @@ static void fickle_submit(void *instance)
 	n_submits++;
 }
 
+static struct { uint64_t offset, length; } hints[16];
+static unsigned n_hints;
+
+static void fickle_prefetch(void *instance, uint64_t offset, uint64_t length)
+{
+	(void)instance;
+	T_ASSERT(n_hints < ARRAY_SIZE(hints));
+	hints[n_hints].offset = offset;
+	hints[n_hints++].length = length;
+}
+
 static void fickle_close(void *instance)
 {
 	(void)instance;
@@ -204,6 +215,7 @@ static const struct iopfd_policy fickle = {
 	.fill = fickle_fill,
 	.release = fickle_release,
 	.flush = fickle_flush,
+	.prefetch = fickle_prefetch,
 	.close = fickle_close,
 	.submit = fickle_submit,
 };
@@ -230,7 +242,7 @@ static int memory_fd;
 /* Set before setup(); its regions' keys and the budgets. */
 static int64_t budget_total = BUDGET_NONE;
 static uint64_t deadline_ns;
-static unsigned merge = 1, around = 1, fickle_shift = 12;
+static unsigned merge = 1, around = 1, fickle_shift = 12, populate;
 static bool ahead, pinned;
 static uint32_t cookie;
 
@@ -238,7 +250,7 @@ static void add_region(size_t i, const char *name, uint64_t iova, unsigned shift
 		       const char *policy)
 {
 	struct region region = { .name = (char *)name, .iova = iova, .length = 4 * MIB, .granule_shift = shift,
-				 .access = access, .mode = mode, .merge = merge, .around = around,
+				 .access = access, .mode = mode, .merge = merge, .around = around, .populate = populate,
 				 .pinned = pinned && i == 0 };
 	struct iopfd_region info = { .size = sizeof(info), .name = name, .iova = iova, .length = 4 * MIB,
 				     .granule = 1ull << shift, .access = access };
@@ -259,7 +271,7 @@ static void prepare(void)
 	cookie = policy_error = 0;
 	memory_fd = memfd_create("fickle", MFD_CLOEXEC);
 	policy_answer = (struct iopfd_memory){ .fd = memory_fd };
-	n_pending = n_released = n_released_dirty = n_flushed = n_fills = n_submits = 0;
+	n_pending = n_released = n_released_dirty = n_flushed = n_fills = n_submits = n_hints = 0;
 	budget_init(&budget, budget_total, 1);
 	T_OK(workers_new(1, &workers));
 	T_OK(inbox_init(&inbox, pager_on_op));
@@ -270,7 +282,7 @@ static void prepare(void)
 	fake_device_init(&two, "two", 12);
 	T_OK(pager_init(&pager, &(struct pager_setup){ .name = "space", .n_regions = 6, .stats = &own, .orphans = &orphans,
 						       .budget = &budget, .limit = BUDGET_NONE, .deadline_ns = deadline_ns,
-						       .workers = workers }));
+						       .workers = workers, .may_populate = true }));
 	add_region(0, "heap", HEAP, 12, ACCESS_READ | ACCESS_WRITE, REGION_DEMAND, "anon");
 	add_region(1, "ro", READ_ONLY, 16, ACCESS_READ, REGION_DEMAND, "anon");
 	add_region(2, "no", DENIED, 12, ACCESS_READ | ACCESS_WRITE, REGION_DENY, "anon");
@@ -334,6 +346,7 @@ static void clean_up(void)
 	deadline_ns = 0;
 	merge = around = 1;
 	fickle_shift = 12;
+	populate = 0;
 	ahead = pinned = false;
 	fake_device_deinit(&one);
 	fake_device_deinit(&two);
@@ -992,16 +1005,170 @@ static void a_long_run_is_one_map(void)
 	teardown();
 }
 
+/* One page of device one, without what may come after its answer. */
+static void serve_first(uint64_t iova, uint32_t perm)
+{
+	fake_group(&fake, ++cookie, 11, PASID_NONE, iova, 1, perm);
+	turn();
+	T_EQ(fake_answer(&fake, cookie), SUCCESS);
+}
+
+static void serve_after(void)
+{
+	while (turn() == LOOP_AGAIN)
+		;
+	T_EQ(timer.at_ns, 0);
+}
+
 static void the_neighbourhood_comes_after_the_answer(void)
 {
 	around = 8;
 	setup();
-	T_EQ(serve(HEAP + 3 * 4096, 1, UAPI_PERM_WRITE), SUCCESS);
+	serve_first(HEAP + 3 * 4096, UAPI_PERM_WRITE);
 	T_EQ(fake.n_maps, 1);
-	tick();
-	T_EQ(own.values.prefetched, 7);
-	T_ASSERT(fake.n_maps >= 8);
-	T_EQ(fake.maps[1].length, 4096); /* each its own unit of eviction */
+	/* And after the next fault, too. */
+	serve_first(HEAP + 5 * 4096, UAPI_PERM_WRITE);
+	T_EQ(fake.n_maps, 2);
+	serve_after();
+	T_EQ(own.values.prefetched, 6);
+	T_EQ(fake.n_maps, 8);
+	T_EQ(fake.maps[2].length, 4096); /* each its own unit of eviction */
+	teardown();
+}
+
+static void the_neighbourhood_is_merged_where_that_is_allowed(void)
+{
+	merge = 8;
+	around = 16;
+	setup();
+	serve_first(HEAP + 3 * 4096, UAPI_PERM_WRITE);
+	T_EQ(fake.n_maps, 1);
+	T_EQ(fake.maps[0].length, 4096);
+	serve_after();
+	T_EQ(fake.n_maps, 4);
+	T_EQ(fake.maps[1].iova, HEAP);
+	T_EQ(fake.maps[1].length, 3 * 4096);
+	T_EQ(fake.maps[2].length, 4 * 4096);
+	T_EQ(fake.maps[3].length, 8 * 4096);
+	T_EQ(own.values.prefetched, 3);
+	teardown();
+}
+
+/* Goes through memory until the next step makes it a stream; returns where that is. */
+#define BEFORE (AHEAD_STEPS - 1)
+
+static uint64_t stream_to(uint64_t iova, uint32_t perm)
+{
+	for (unsigned i = 0; i < BEFORE; i++, iova += 4096)
+		serve_first(iova, perm);
+	T_EQ(fake.n_maps, BEFORE);
+	return iova;
+}
+
+static void a_stream_brings_its_neighbourhood_along(void)
+{
+	uint64_t at;
+
+	merge = around = 16;
+	setup();
+	at = stream_to(HEAP, UAPI_PERM_WRITE);
+	serve_first(at, UAPI_PERM_WRITE);
+	T_EQ(fake.n_maps, BEFORE + 1);
+	T_EQ(fake.maps[BEFORE].length, (16 - BEFORE) * 4096);
+	serve_first(HEAP + 16 * 4096, UAPI_PERM_WRITE);
+	T_EQ(fake.maps[BEFORE + 1].length, 16 * 4096);
+	serve_after();
+	T_EQ(fake.n_maps, BEFORE + 2);
+	T_EQ(own.values.prefetched, 0);
+	teardown();
+}
+
+static void a_stream_pushes_nothing_out(void)
+{
+	uint64_t at;
+
+	merge = around = 16;
+	budget_total = (BEFORE + 4) * 4096;
+	setup();
+	at = stream_to(HEAP, UAPI_PERM_WRITE);
+	serve_first(at, UAPI_PERM_WRITE);
+	T_EQ(fake.maps[BEFORE].length, 4096);
+	teardown();
+}
+
+static void a_stream_does_without_what_fails(void)
+{
+	uint64_t at;
+
+	merge = around = 16;
+	setup();
+	at = stream_to(HEAP, UAPI_PERM_WRITE);
+	fake.map_at_most = 4096;
+	serve_first(at, UAPI_PERM_WRITE);
+	T_EQ(fake.maps[BEFORE].length, 4096);
+	T_EQ(pager.share.used, (BEFORE + 1) * 4096);
+	teardown();
+}
+
+/* What was only read does not become dirty with it, and nobody waits for more than was asked. */
+static void a_stream_keeps_to_what_is_asked_of_a_store(void)
+{
+	uint64_t at;
+
+	merge = around = 16;
+	setup();
+	at = stream_to(FICKLE, UAPI_PERM_WRITE);
+	serve_first(at, UAPI_PERM_WRITE);
+	T_EQ(fake.maps[BEFORE].length, 4096);
+	teardown();
+
+	merge = around = 16;
+	setup();
+	at = stream_to(FICKLE, UAPI_PERM_READ);
+	serve_first(at, UAPI_PERM_READ);
+	T_EQ(fake.maps[BEFORE].length, (16 - BEFORE) * 4096);
+	T_EQ(fake.maps[BEFORE].access, ACCESS_READ);
+	teardown();
+
+	merge = around = 16;
+	setup();
+	policy_error = IOPFD_PENDING;
+	T_EQ(serve(FICKLE + MIB, 1, UAPI_PERM_READ), -1);
+	policy_error = 0;
+	complete(0, 0);
+	for (unsigned i = 0; i < 8; i++)
+		serve_first(FICKLE + i * 4096, UAPI_PERM_READ);
+	T_EQ(fake.n_maps, 9);
+	teardown();
+}
+
+static void a_stream_is_prepared(void)
+{
+	uint64_t at;
+
+	populate = 64;
+	setup();
+	at = stream_to(FICKLE, UAPI_PERM_WRITE);
+	T_EQ(n_hints, 0);
+	for (unsigned i = 0; i < 40; i++, at += 4096)
+		serve_first(at, UAPI_PERM_WRITE);
+	T_EQ(n_hints, 2);
+	T_EQ(hints[0].offset, (BEFORE + 1) * 4096);
+	T_EQ(hints[0].length, 64 * 4096);
+	T_EQ(hints[1].offset, (BEFORE + 1 + 64) * 4096);
+	T_EQ(hints[1].length, 32 * 4096);
+	teardown();
+
+	/* Only if there would be room for it. */
+	populate = 64;
+	budget_total = 80 * 4096;
+	setup();
+	for (at = FICKLE; at < FICKLE + 16 * 4096; at += 4096)
+		serve_first(at, UAPI_PERM_WRITE);
+	T_EQ(n_hints, 1);
+	for (; at < FICKLE + 60 * 4096; at += 4096)
+		serve_first(at, UAPI_PERM_WRITE);
+	T_EQ(n_hints, 1);
 	teardown();
 }
 
@@ -1433,6 +1600,12 @@ int main(void)
 	t_run(neighbours_of_a_batch_become_one_extent);
 	t_run(a_long_run_is_one_map);
 	t_run(the_neighbourhood_comes_after_the_answer);
+	t_run(the_neighbourhood_is_merged_where_that_is_allowed);
+	t_run(a_stream_brings_its_neighbourhood_along);
+	t_run(a_stream_pushes_nothing_out);
+	t_run(a_stream_does_without_what_fails);
+	t_run(a_stream_keeps_to_what_is_asked_of_a_store);
+	t_run(a_stream_is_prepared);
 	t_run(a_pinned_region_is_there_from_the_start_and_stays);
 	t_run(a_pinned_region_without_room_fails_its_space);
 	t_run(flush_cleans_what_is_dirty_and_keeps_it);

@@ -15,7 +15,8 @@ small() {
 		[region space/heap]
 		iova = $iova
 		length = $size
-		granule = 64K
+		granule = 4K
+		merge = 256K
 		fault-around = 256K
 		[device dma0]
 		address = 0000:01:00.0
