@@ -72,6 +72,7 @@ static int add_region(struct managed_space *s, const struct config_region *confi
 		.pinned = config->pinned,
 		.merge = in_granules(config->merge, config->granule),
 		.around = in_granules(config->fault_around, config->granule),
+		.populate = (unsigned)(config->populate_ahead / config->granule),
 		.write_back_ns = config->write_back_ns,
 	};
 	size_t i = s->pager.space.n_regions;
@@ -142,6 +143,7 @@ static int init(struct managed_space *s, const struct config_space *c)
 		.limit = budget_bytes(&c->budget),
 		.deadline_ns = m->deadline_ns,
 		.workers = m->workers,
+		.may_populate = m->may_spin,
 		.on_starving = on_starving,
 		.on_refused = on_refused,
 		.userdata = s,

@@ -111,6 +111,7 @@ static int build_region(struct config *c, const struct section *s)
 		.access = s->values.region.access,
 		.merge = s->values.region.merge,
 		.fault_around = s->values.region.fault_around,
+		.populate_ahead = s->values.region.populate_ahead,
 		.pinned = s->values.region.pinned,
 	};
 	return region->name && region->policy ? settings_build(s, region) : -ENOMEM;

@@ -56,6 +56,7 @@ struct config_region {
 	uint32_t access;     /* CONFIG_ACCESS_* */
 	uint64_t merge;      /* bytes, 0 = never; else granule to 16 granules, a power of two */
 	uint64_t fault_around; /* bytes, 0 = never; else from granule on, a power of two */
+	uint64_t populate_ahead; /* bytes, 0 = never; else a power of two, maybe less than granule */
 	bool pinned;
 	uint64_t write_back_ns; /* interval; 0: the setting write-back is none */
 	struct config_setting *settings; /* in the order in which they were given last */

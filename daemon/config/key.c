@@ -61,6 +61,8 @@ const struct key key_table[] = {
 	{ SECTION_REGION, "merge", parse_extent, format_size, FIELD(region.merge), .fallback = "0", .expected = AN_EXTENT },
 	{ SECTION_REGION, "fault-around", parse_extent, format_size, FIELD(region.fault_around), .fallback = "0",
 	  .expected = AN_EXTENT },
+	{ SECTION_REGION, "populate-ahead", parse_extent, format_size, FIELD(region.populate_ahead), .fallback = "2M",
+	  .expected = AN_EXTENT },
 	{ SECTION_REGION, "pinned", parse_bool, format_bool, FIELD(region.pinned), .fallback = "no",
 	  .expected = "yes or no" },
 	{ SECTION_DEVICE, "address", parse_address, format_string, FIELD(device.address), .required = true,

@@ -83,6 +83,7 @@ union section_values {
 		uint32_t access;   /* CONFIG_ACCESS_* */
 		uint64_t merge;
 		uint64_t fault_around;
+		uint64_t populate_ahead;
 		bool pinned;
 	} region;
 	struct {

@@ -20,6 +20,7 @@
 #define IOVA_BITS 47
 #define MERGE_GRANULES 64 /* as many as an extent can have */
 #define FAULT_AROUND_MAX (2ull << 20)
+#define POPULATE_AHEAD_MAX (64ull << 20)
 #define MSI_START 0xfee00000ull
 #define MSI_END 0xfef00000ull
 
@@ -68,6 +69,19 @@ static int check_extent(const struct validation *v, const struct section *s, con
 			       value_format_size(limit, most));
 }
 
+/* For any granule; less than one is nothing. */
+static int check_populate(const struct validation *v, const struct section *s)
+{
+	struct diagnostic_place place = section_place(s, "populate-ahead");
+	char text[VALUE_SIZE_TEXT_MAX], most[VALUE_SIZE_TEXT_MAX];
+
+	if (!section_has(s, "populate-ahead") || s->values.region.populate_ahead <= POPULATE_AHEAD_MAX)
+		return 0;
+	return diagnostics_add(v->diagnostics, CONFIG_ERROR, &place, "%s is too large, expected at most %s",
+			       value_format_size(s->values.region.populate_ahead, text),
+			       value_format_size(POPULATE_AHEAD_MAX, most));
+}
+
 static int check_mapping(const struct validation *v, const struct section *s)
 {
 	struct diagnostic_place place = section_place(s, "pinned");
@@ -77,6 +91,8 @@ static int check_mapping(const struct validation *v, const struct section *s)
 	r = check_extent(v, s, "merge", s->values.region.merge, granule * MERGE_GRANULES);
 	if (r == 0)
 		r = check_extent(v, s, "fault-around", s->values.region.fault_around, MAX(FAULT_AROUND_MAX, granule));
+	if (r == 0)
+		r = check_populate(v, s);
 	if (r < 0 || !section_has(s, "pinned") || !s->values.region.pinned || !section_has(s, "on-fault") ||
 	    s->values.region.on_fault != CONFIG_ON_FAULT_DENY)
 		return r;

@@ -196,7 +196,7 @@ static void dump_says_where_from(void)
 			  "[space d] ; default\nbudget = none ; default\nnuma-node = none ; default\n\n"
 			  "[region d/r] ; %1$s:3\niova = 0 ; %1$s:4\nlength = 64K ; %1$s:5\npolicy = anon ; default\n"
 			  "granule = 64K ; default\non-fault = demand ; default\naccess = rw ; default\n"
-			  "merge = 0 ; default\nfault-around = 0 ; default\npinned = no ; default\n"
+			  "merge = 0 ; default\nfault-around = 0 ; default\npopulate-ahead = 2M ; default\npinned = no ; default\n"
 			  "discard = yes ; %1$s:10\n\n"
 			  "[device d] ; %1$s:1\naddress = sim ; %1$s:2\nspace = d ; default\nrid = yes ; default\npasid = 1:d ; %1$s:7\n"
 			  "pasid = 2:d ; %1$s:8\npasids = no ; default\nbus-master = no ; default\nspin = default ; default\n\n", source.file) > 0);

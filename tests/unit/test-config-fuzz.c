@@ -29,7 +29,7 @@ static size_t n_inputs;
 #define POLICIES "[daemon]\nplugin-dir = /opt/policies\nmemory-budget = 4G\ndeadline = 500ms\n[space a]\nbudget = 9%\n" \
 	"[region a/f]\niova=0\nlength=1M\npath=/x\npolicy=file\nwrite-back=30s\n" \
 	"[region a/h]\niova=2M\nlength=2M\ngranule=2M\npolicy=hugepage\npage-size=2M\npinned=yes\n" \
-	"[region a/p]\niova=8M\nlength=1M\npolicy=pattern\nseed=5\nmerge=128K\nfault-around=2M\n"
+	"[region a/p]\niova=8M\nlength=1M\npolicy=pattern\nseed=5\nmerge=128K\nfault-around=2M\npopulate-ahead=4M\n"
 
 static const char *const good[] = { DAEMON, REGION "[device a]\naddress = sim\n", PASIDS REGIONS, POLICIES };
 

@@ -40,6 +40,7 @@ static void defaults(void)
 	T_EQ(region->access, CONFIG_ACCESS_READ | CONFIG_ACCESS_WRITE);
 	T_EQ(region->merge, 0);
 	T_EQ(region->fault_around, 0);
+	T_EQ(region->populate_ahead, 2 << 20);
 	T_EQ(region->pinned, false);
 	T_EQ(region->write_back_ns, 0);
 	T_EQ(region->n_settings, 0);
@@ -75,6 +76,7 @@ static void every_key(void)
 			   "access = r\n"
 			   "merge = 4G\n"
 			   "fault-around = 1G\n"
+			   "populate-ahead = 0\n"
 			   "pinned = yes\n"
 			   "[region a/low] ; sorted before it\n"
 			   "iova = 0\n"
@@ -126,6 +128,7 @@ static void every_key(void)
 	T_EQ(a->regions[1].granule, 1 << 30);
 	T_EQ(a->regions[1].merge, 4ll << 30);
 	T_EQ(a->regions[1].fault_around, 1 << 30);
+	T_EQ(a->regions[1].populate_ahead, 0);
 	T_EQ(a->regions[1].pinned, true);
 	T_EQ(a->regions[0].pinned, false);
 	T_STREQ(c->devices[0].address, "0000:3d:00.0");
@@ -138,7 +141,7 @@ static void every_key(void)
 	/* b has no region. */
 	T_EQ(t_diagnostics.n_items, 1);
 	T_EQ(t_diagnostics.n_errors, 0);
-	T_ASSERT(strstr(t_diagnostic_text(0), ":35: warning: [space b] the space 'b' has no region"));
+	T_ASSERT(strstr(t_diagnostic_text(0), ":36: warning: [space b] the space 'b' has no region"));
 }
 
 static void sections_merge(void)
