@@ -33,7 +33,22 @@ per_fault() {
 	echo $((total / faults))
 }
 
+# parts FAULTS: of the profile that was taken last, by what the source files are for
+parts() {
+	callgrind_annotate --auto=no --show-percs=no --threshold=100 "$tmp/out" 2> /dev/null | tr -d , | awk -v faults="$1" '
+		{ file = $0; sub(/:[^\/]*$/, "", file); sub(/.*daemon\//, "", file) }
+		!/daemon\/(fault|policy)\// { next }
+		file ~ /^policy/ { sum["policy"] += $1; next }
+		file ~ /(extents|chunks|victims)\./ { sum["book-keeping"] += $1; next }
+		file ~ /(fill|op|budget|around|ahead|wishes)\./ { sum["fill"] += $1; next }
+		file ~ /(serve|space|waiting)\./ { sum["lookup"] += $1; next }
+		file ~ /(account|stats|histogram)\./ { sum["statistics"] += $1; next }
+		{ sum["queue"] += $1 }
+		END { for (part in sum) printf "%s: %.0f\n", part, sum[part] / faults }' | sort
+}
+
 echo "instructions per fault (sim, 4K, batch 64, device excluded): $(per_fault pager_on_readable \
 	"$build/tests/bench/instructions" 200)"
+parts "$(awk 'NF == 1 { print $1 }' "$tmp/printed")"
 echo "instructions per fault of the bare loop: $(per_fault serve "$build/tests/bench/limit" size=50M iova=0x100000000 \
 	address=sim:count=12800+depth=64+credits=64+pattern=seq+write=100%+verify=no visits=12800)"

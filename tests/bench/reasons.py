@@ -38,7 +38,11 @@ def beside_limit(row, results):
 def instructions(row, results):
     ours, b = (median_of(results, "B3", who, "instructions_per_fault") for who in ("ours", "b"))
     if ours and b and row.goal.engine in ("mock", "sim") and "b" in row.missed:
-        yield f"{ours:.0f} instructions of user space for each fault of a batch, (b) {b:.0f}"
+        parts = {key[2].removeprefix("instructions_"): median_of(results, *key) for key in results
+                 if key[:2] == ("B3", "ours") and key[2].startswith("instructions_") and key[2] != "instructions_per_fault"}
+        words = ", ".join(f"{n:.0f} {part}" for part, n in sorted(parts.items(), key=lambda item: -item[1]))
+        yield f"{ours:.0f} instructions of user space for each fault of a batch" + (f" ({words})" if words else "") + \
+            f", (b) {b:.0f}"
 
 
 def second_cpu(row, results):
