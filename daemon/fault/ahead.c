@@ -15,7 +15,7 @@ static void begin(struct ahead *a, uint64_t end)
 		*s = (struct ahead_stream){ .next = end, .steps = 1 };
 }
 
-struct ahead_stream *ahead_step(struct ahead *a, uint64_t first, uint64_t end, uint64_t slack)
+struct ahead_stream *ahead_search(struct ahead *a, uint64_t first, uint64_t end, uint64_t slack)
 {
 	for (unsigned i = 0; i < AHEAD_STREAMS; i++) {
 		struct ahead_stream *s = &a->streams[i];
@@ -26,6 +26,7 @@ struct ahead_stream *ahead_step(struct ahead *a, uint64_t first, uint64_t end, u
 		if (end > s->next)
 			s->steps += s->steps < AHEAD_STEPS;
 		s->next = MAX(s->next, end);
+		a->last = i;
 		return s->steps == AHEAD_STEPS ? s : NULL;
 	}
 	begin(a, end);
@@ -40,6 +41,7 @@ uint64_t ahead_wish(struct ahead_stream *s, uint64_t window, uint64_t limit, uin
 	if (end <= first || (end - first < window / 2 && end < limit))
 		return 0;
 	s->wished = end;
+	s->due = end < limit ? end - window / 2 : UINT64_MAX;
 	*ret_first = first;
 	return end - first;
 }

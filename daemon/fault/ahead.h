@@ -15,18 +15,31 @@
 struct ahead_stream {
 	uint64_t next;   /* granule: its next step begins here, or not far beyond */
 	uint64_t wished; /* granule: the end of what was asked to be made ready */
+	uint64_t due;    /* granule: when it comes here ahead_wish() wants more */
 	unsigned steps;
 };
 
 struct ahead {
 	struct ahead_stream streams[AHEAD_STREAMS];
 	unsigned turn;
+	unsigned last; /* the stream of the last step: neighbours come together */
 };
+
+/* As ahead_step(), which is quicker. */
+struct ahead_stream *ahead_search(struct ahead *a, uint64_t first, uint64_t end, uint64_t slack);
 
 /* The granules [first, end) are filled on demand. slack: how many granules a step may leave
  * out, because they were there already, and how far behind it may be, because a later one has
  * overtaken it. The stream it belongs to; NULL: to none yet. */
-struct ahead_stream *ahead_step(struct ahead *a, uint64_t first, uint64_t end, uint64_t slack);
+static inline struct ahead_stream *ahead_step(struct ahead *a, uint64_t first, uint64_t end, uint64_t slack)
+{
+	struct ahead_stream *s = &a->streams[a->last];
+
+	if (s->steps < AHEAD_STEPS || first - s->next > slack)
+		return ahead_search(a, first, end, slack);
+	s->next = end;
+	return s;
+}
 
 /* How much of [stream->next, limit) should be made ready now, of a window of this many
  * granules: from *ret_first on; 0 = nothing, enough is. Half a window or more at once. */

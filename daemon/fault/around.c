@@ -26,8 +26,7 @@ static uint64_t window_end(const struct region *region, uint64_t granule)
  * mapped writable counts as written where that is watched. */
 static bool may_widen(const struct region *region, unsigned access)
 {
-	return region->around > 1 && region->merge > 1 && !region->waits &&
-	       !(region->tracks_dirty && access & ACCESS_WRITE);
+	return region->widens && !region->waits && !(region->tracks_dirty && access & ACCESS_WRITE);
 }
 
 /* The absent part of the window that the granule is in, as far as one map may take it. */

@@ -225,7 +225,7 @@ int fill_absent(struct pager *p, struct region *region, uint64_t granule, unsign
 	first = first_asked;
 	if (region->watched)
 		stream = ahead_step(&region->ahead, first, first + n, region->around);
-	if (stream)
+	if (stream && (region->widens || stream->next >= stream->due))
 		n = around_stream(p, region, stream, &first, n, access);
 	r = fill_range(p, region, first, n, access, stats, ret_op);
 	/* What others might ask for is no reason to refuse what this one does. */

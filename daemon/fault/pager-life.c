@@ -106,7 +106,8 @@ static int start_region(struct pager *p, struct region *region, struct reason *w
 	region->tracks_dirty = policy_tracks_dirty(region->policy);
 	if (!p->setup.may_populate)
 		region->populate = 0;
-	region->watched = region->populate || (region->merge > 1 && region->around > 1);
+	region->widens = region->merge > 1 && region->around > 1;
+	region->watched = region->widens || region->populate;
 	return r >= 0 && region->pinned ? job_pin(p, region, why) : r;
 }
 

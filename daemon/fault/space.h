@@ -36,7 +36,8 @@ struct region {
 	bool tracks_dirty;       /* of the policy, once it is open */
 	bool kept;               /* something was unmapped; its memory may be in swap by now */
 	bool waits;              /* its policy was once asked for something that it did not have at once */
-	bool watched;            /* for streams: `around` and `merge`, or `populate`, want to know */
+	bool widens;             /* a step of a stream brings the rest of its window along */
+	bool watched;            /* for streams: `widens` or `populate` wants to know */
 	struct ahead ahead;
 	struct policy *policy;   /* the control thread's; outlives the space's service */
 };

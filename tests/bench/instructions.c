@@ -35,7 +35,7 @@ static struct policy *add_region(struct pager *p, uint64_t length)
 	struct iopfd_region info = { .size = sizeof(info), .name = "bench/heap", .access = ACCESS_READ | ACCESS_WRITE,
 				     .iova = START, .length = length, .granule = PAGE };
 	struct region region = { .name = (char *)"heap", .iova = START, .length = length, .granule_shift = 12,
-				 .access = ACCESS_READ | ACCESS_WRITE, .merge = 1, .around = 1 };
+				 .access = ACCESS_READ | ACCESS_WRITE, .merge = 1, .around = 1, .populate = 512 };
 
 	char why[256];
 
@@ -110,7 +110,7 @@ int main(int argc, char **argv)
 	T_OK(workers_new(1, &workers));
 	T_OK(inbox_init(&inbox, pager_on_op));
 	T_OK(inbox_receive(&inbox, b.loop));
-	T_OK(pager_init(&pager, &(struct pager_setup){ .name = "bench", .n_regions = 1, .stats = &own,
+	T_OK(pager_init(&pager, &(struct pager_setup){ .name = "bench", .n_regions = 1, .may_populate = true, .stats = &own,
 						       .orphans = &orphans, .budget = &budget, .limit = BUDGET_NONE,
 						       .workers = workers }));
 	policy = add_region(&pager, length);

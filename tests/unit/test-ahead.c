@@ -109,6 +109,7 @@ static void wishes_keep_half_a_window_ahead(void)
 
 	T_EQ(ahead_wish(&s, 64, 1000, &first), 64);
 	T_EQ(first, 100);
+	T_EQ(s.due, 132);
 	for (s.next = 101; s.next < 132; s.next++)
 		T_EQ(ahead_wish(&s, 64, 1000, &first), 0);
 	T_EQ(ahead_wish(&s, 64, 1000, &first), 32);
@@ -120,6 +121,7 @@ static void wishes_keep_half_a_window_ahead(void)
 	/* Nothing behind the end. */
 	s.next = 940;
 	T_EQ(ahead_wish(&s, 64, 1000, &first), 60);
+	T_EQ(s.due, UINT64_MAX);
 	T_EQ(ahead_wish(&s, 64, 1000, &first), 0);
 	s.next = 1000;
 	T_EQ(ahead_wish(&s, 64, 1000, &first), 0);
