@@ -11,8 +11,9 @@ install -m 644 "$IOPFD_BUILD/tests/plugins/trouble.so" "$plugins/trouble.so"
 prefault() {
 	busctl_private --timeout=300 call org.iopfd1 "/org/iopfd1/space/$1" org.iopfd1.Space Prefault stt r 0 $((1 << 30)) 2> "$tmp/prefault"
 }
+# More than its one fault asked for
 begun() {
-	[ "$(property "space/$1" Space MappedBytes)" -gt 0 ]
+	[ "$(property "space/$1" Space MappedBytes)" -gt 1000000 ]
 }
 refused() {
 	! wait "$1" || fail "the prefault ended well"
