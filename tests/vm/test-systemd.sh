@@ -18,6 +18,10 @@ statistic() {
 	busctl get-property org.iopfd1 "/org/iopfd1/device/$1" org.iopfd1.Statistics "$2" | sed 's/^[a-z] //'
 }
 
+buckets() { # DEVICE
+	busctl get-property org.iopfd1 "/org/iopfd1/device/$1" org.iopfd1.Statistics LatencyBuckets
+}
+
 drop_in() { # NAME ADDRESS
 	cat > "/etc/iopfd/iopfd.conf.d/60-$1.conf" <<-END
 	[device $1]
@@ -72,10 +76,16 @@ grep -q dma0 "$tmp/status" || fail "iopfctl list: $(cat "$tmp/status")"
 # A second device by reload, while the first one is at work
 try random device=dma0 region=dma0/heap iova=0x100000000 at=32M size=64M count=30000 depth=16 seed=1 &
 worker=$!
+buckets dma0 > "$tmp/first"
+sleep 1
+buckets dma0 > "$tmp/second"
 drop_in dma1 "$2"
 iopfctl plan > "$tmp/plan" || give_up "iopfctl plan"
 grep -q dma1 "$tmp/plan" || fail "the plan: $(cat "$tmp/plan")"
 systemctl reload iopfd.service || give_up "reload"
+buckets dma0 > "$tmp/third"
+echo "p99 of dma0, ns, and groups, before the reload: $(awk -f tests/lib/p99.awk "$tmp/first" "$tmp/second")"
+echo "in the meantime: $(awk -f tests/lib/p99.awk "$tmp/second" "$tmp/third")"
 active dma1
 drive data device=dma1 region=dma1/heap iova=0x100000000 size=4M depth=8
 wait_all $worker
