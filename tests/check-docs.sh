@@ -161,7 +161,7 @@ sed 's|/\*.*\*/||' include/iopfd/policy.h | awk '
 		text = ""
 	}' > "$tmp/abi"
 awk '/^\.S[hs] / { struct = /THE POLICY/ ? "policy" : /THE HOST/ ? "host" : "" }
-	/^\.It Vt struct iopfd_/ { struct = substr($4, 7) } /^\.El/ { struct = "" }
+	/^\.It Vt struct iopfd_/ { struct = substr($4, 7) } /^\.El/ && struct !~ /^(policy|host)$/ { struct = "" }
 	match($0, /IOPFD_[A-Z_]+/) { print substr($0, RSTART, RLENGTH) }
 	struct ~ /^(policy|host)$/ && sub(/^\.It Vt /, "") {
 		if (/ Fn /) { gsub(/" "/, ", "); sub(/ "/, "("); sub(/"$/, ")") }
