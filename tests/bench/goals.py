@@ -22,7 +22,6 @@ CASES_OF = {
     "B12": ["scale", "simulated"],
     "B15": ["scale"],
     "B16": ["scale"],
-    "B17": ["ahead"],
 }
 
 TITLES = {
@@ -40,7 +39,6 @@ TITLES = {
     "B12": "statistics polled at 10 Hz, beside none at all",
     "B15": "64 devices from start to the first answer",
     "B16": "memory of the daemon for each page that is mapped",
-    "B17": "a stream whose pages are made ahead of it, beside none made (b)",
 }
 
 # bench, engine, metric, more is better, targets
@@ -104,10 +102,6 @@ TABLE = [
     ("B15", "mock", "ms_more_than_kernel", False, {"value": 20}),
     ("B16", "mock", "dense_bytes_per_page", False, {"value": 4}),
     ("B16", "mock", "isolated_bytes_per_page", False, {"value": 32}),
-    ("B17", "vm", "latency_p50_ns", False, {"b": 1}),
-    ("B17", "vm", "latency_p99_ns", False, {}),
-    ("B17", "vm", "random_bytes_per_s", True, {"b": 1 / 1.05}),
-    ("B17", "vm", "random_cpu_ns_per_page", False, {}),
 ]
 
 GOALS = [Goal(*row, TITLES[row[0]]) for row in TABLE]
