@@ -254,8 +254,11 @@ int pager_drain(struct pager *p, uint64_t deadline_ns, void (*on_drained)(void *
 	if (p->on_drained)
 		return -EBUSY;
 	background_stop(p);
+	p->now_ns = clock_now_ns();
 	for (size_t i = 0; i < p->attachments.n; i++)
 		serve_held(p, p->attachments.items[i]);
+	/* Before anything is evicted that they promise. */
+	pager_flush_answers(p);
 	p->drain_deadline_ns = deadline_ns;
 	p->on_drained = on_drained;
 	p->drain_userdata = userdata;
