@@ -6,8 +6,6 @@
 # device is at work. CYCLES says how many, all together.
 . "$(dirname "$0")/../lib/daemon.sh"
 
-# Freed memory that a sanitizer keeps would count as a leak.
-export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1"
 cycles=${CYCLES:-4000}
 growth_max=1024 # KiB
 
@@ -69,7 +67,10 @@ for loop in $(loops); do
 	wait_for 10 as_before
 	grown=$(($(status RssAnon) - memory))
 	echo "# $loop: $fds descriptors, $threads threads, RssAnon $memory KiB, $grown more after $cycles cycles"
-	[ $grown -le $growth_max ] || fail "$loop: $grown KiB more"
+	# A sanitizer keeps what was freed, and something of each thread that ended; it finds leaks itself
+	if ! grep -q 'lib.san' "/proc/$daemon/maps"; then
+		[ $grown -le $growth_max ] || fail "$loop: $grown KiB more"
+	fi
 	[ "$(property "" Manager DeviceCount)" = 3 ] || fail "$loop: $(property "" Manager DeviceCount) devices"
 	[ "$(property device/steady Statistics ResponsesInvalid)" = 0 ] || fail "$loop: steady was disturbed"
 	check_data steady
