@@ -237,7 +237,7 @@ check-asan check-ubsan check-tsan:
 
 # Under the thread sanitizer what has threads: it takes several times as long.
 TSAN_TESTS := $(patsubst %,$(BUILD)/tests/%,conformance/test-device conformance/test-policy unit/test-mailbox \
-	unit/test-pager unit/test-plugin unit/test-populate unit/test-sim-dma unit/test-stats unit/test-trace)
+	unit/test-pager unit/test-plugin unit/test-sim-dma unit/test-stats unit/test-trace)
 TSAN_DAEMON_TESTS := $(patsubst %,tests/daemon/%.sh,budget file plugin regions shards start-stop statistics trace)
 run-sanitized: all tests
 	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 $(RUN) \
