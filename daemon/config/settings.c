@@ -104,8 +104,12 @@ static int check_granule(const struct settings_context *c, struct section *s)
 	uint64_t least = c->hooks->min_granule(policy, NULL, NULL);
 	char given[VALUE_SIZE_TEXT_MAX], text[VALUE_SIZE_TEXT_MAX];
 
-	for (size_t i = 0; i < s->n_settings; i++)
-		least = c->hooks->min_granule(policy, s->settings[i].name, s->settings[i].value) ?: least;
+	for (size_t i = 0; i < s->n_settings; i++) {
+		uint64_t asked = c->hooks->min_granule(policy, s->settings[i].name, s->settings[i].value);
+
+		if (asked)
+			least = asked;
+	}
 	if (!section_has(s, "granule") || s->values.region.granule >= least)
 		return 0;
 	if (!section_entry(s, "granule")) {
