@@ -166,7 +166,7 @@ void pager_stop(struct pager *p, void (*on_stopped)(void *userdata, int result),
 	/* Nobody is left to be answered: what could not be written is not wanted any more. */
 	queue_abandon(&p->queue, &p->nobody, pager_on_written, p);
 	p->readable = loop_remove(p->readable);
-	p->retry_at_ns = p->write_back_at_ns = 0;
+	p->retry_at_ns = p->look_at_ns = p->write_back_at_ns = 0;
 	p->n_around = 0;
 	background_stop(p);
 	s->job.kind = JOB_STOP;

@@ -23,6 +23,10 @@
  * a device that waits. */
 #define RETRY_NS (10 * NSEC_PER_MSEC)
 
+/* What a read left behind without a word waits for so long at most. One timer and one read for
+ * all batches of that time. */
+#define LOOK_NS NSEC_PER_SEC
+
 /* A drain ends when nothing came for this long: a device that was just answered asks again,
  * and one that is detached before that finds its request refused although it was served. */
 #define QUIET_NS (50 * NSEC_PER_MSEC)
@@ -97,6 +101,10 @@ static int pager_advance(struct pager *p)
 
 	if (n > 0)
 		p->served_ns = p->now_ns;
+	if (!p->queue.presumed)
+		p->look_at_ns = 0;
+	else if (!p->look_at_ns)
+		p->look_at_ns = p->now_ns + LOOK_NS;
 	if (n >= 0 && p->retry_at_ns && loop_modify(p->readable, LOOP_READ | LOOP_DRAIN) < 0)
 		n = -ENOMEM;
 	if (n < 0)
@@ -158,8 +166,10 @@ int pager_on_work(struct loop_source *source, uint32_t events, void *userdata)
 	(void)events;
 	p->work_at_ns = 0;
 	p->now_ns = clock_now_ns();
-	if (p->retry_at_ns && p->now_ns >= p->retry_at_ns)
+	if ((p->retry_at_ns && p->now_ns >= p->retry_at_ns) || (p->look_at_ns && p->now_ns >= p->look_at_ns)) {
+		p->look_at_ns = 0;
 		pager_advance_all(p);
+	}
 	if (!TAILQ_EMPTY(&p->room) && p->now_ns >= p->room_at_ns)
 		serve_room(p);
 	background_expire(p);
@@ -198,6 +208,7 @@ void pager_schedule(struct pager *p)
 	if (!p->work)
 		return;
 	sooner(&at_ns, p->retry_at_ns);
+	sooner(&at_ns, p->look_at_ns);
 	sooner(&at_ns, p->write_back_at_ns);
 	if (!TAILQ_EMPTY(&p->room))
 		sooner(&at_ns, p->room_at_ns ?: p->now_ns + NSEC_PER_MSEC);

@@ -69,6 +69,7 @@ struct pager {
 	uint64_t now_ns;          /* when the present round began */
 	uint64_t work_at_ns;      /* what the timer is set to; 0 = nothing */
 	uint64_t retry_at_ns;     /* the queue failed; 0 = it works */
+	uint64_t look_at_ns;      /* when to see whether the queue is empty as presumed; 0 = it was seen */
 	struct log_ratelimit limit;
 	struct log_ratelimit memlock_limit; /* of words about locked memory */
 	bool odd_perm_told;

@@ -93,7 +93,7 @@ static void queue_form_groups(struct queue *q, size_t n, uint64_t now_ns)
 
 /* A read brings all groups there are, up to one that does not fit: with room left for any
  * group there are no more, and asking again, for nothing, costs as much as a read of some.
- * (Out of memory the kernel may stop early, too; what it left comes with the next event.) */
+ * But out of memory the kernel may stop early, and what it left makes no event of its own. */
 static bool is_empty_after(const struct queue *q)
 {
 	return q->ioas->largest_group && q->capacity - q->n_records >= q->ioas->largest_group;
@@ -134,7 +134,8 @@ int queue_drain(struct queue *q, bool append)
 		if (n < 0)
 			break;
 		queue_form_groups(q, (size_t)n / sizeof(*q->records), clock_now_ns());
-		q->more = n && !is_empty_after(q);
+		q->presumed = n && is_empty_after(q);
+		q->more = n && !q->presumed;
 	}
 	return (int)(q->n_groups - n_before);
 }

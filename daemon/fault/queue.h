@@ -59,6 +59,7 @@ struct queue {
 	size_t answers_capacity; /* never less than n_open: to answer needs no memory */
 	size_t n_open; /* groups read and not written */
 	bool more;     /* the last drain ended for lack of room, not of records */
+	bool presumed; /* it took the queue for empty without having seen it: look again some time */
 };
 
 /* Told of n answers that left, which are alike: one owner, read at one time. */

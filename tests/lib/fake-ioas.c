@@ -33,7 +33,7 @@ static ssize_t fake_read(struct ioas *a, void *records, size_t size)
 	for (size_t i = 0; i < f->n_records; i++) {
 		bool last = i + 1 == f->n_records || f->records[i + 1].cookie != f->records[i].cookie;
 
-		if (i >= room)
+		if (i >= room || (f->read_at_most && i >= f->read_at_most))
 			break;
 		if (last)
 			n = i + 1;

@@ -38,6 +38,7 @@ struct fake_ioas {
 	int map_error;           /* every map fails with this while set */
 	uint64_t map_at_most;    /* longer maps fail; 0 = none */
 	int read_error, write_error; /* likewise */
+	size_t read_at_most;     /* records brought by one read, as if out of memory; 0 = all */
 	size_t write_at_most;    /* answers taken by one write; 0 = all */
 	uint32_t unknown_cookie; /* refused with EINVAL when first, ends a write before it; 0 = none */
 	int attach_error;

@@ -409,7 +409,28 @@ static void a_fault_maps_one_granule_at_the_region_s_offset(void)
 	teardown();
 }
 
-/* Beside its maps and the wait of the loop. */
+/* No event announces it. */
+static void what_a_read_left_behind_is_found(void)
+{
+	setup();
+	fake.ioas.largest_group = QUEUE_BATCH_RECORDS;
+	fake.read_at_most = 1;
+	fake_group(&fake, 1, 11, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	fake_group(&fake, 2, 11, PASID_NONE, HEAP + 4096, 1, UAPI_PERM_READ);
+	turn();
+	T_EQ(fake.n_answers, 1);
+	fake.read_at_most = 0;
+	while (fake.n_answers < 2)
+		tick();
+	T_EQ(fake_answer(&fake, 2), SUCCESS);
+	/* Seen to be empty: then nobody looks any more */
+	tick();
+	T_EQ(timer.at_ns, 0);
+	T_EQ(pager.look_at_ns, 0);
+	teardown();
+}
+
+/* Beside its maps, the wait of the loop, and a timer for all of a second. */
 static void a_batch_is_one_read_and_one_write(void)
 {
 	setup();
@@ -423,7 +444,7 @@ static void a_batch_is_one_read_and_one_write(void)
 	T_EQ(fake.n_answers, 3 * 64);
 	T_EQ(fake.n_reads, 3);
 	T_EQ(fake.n_writes, 3);
-	T_EQ(n_timer_calls, 0);
+	T_EQ(n_timer_calls, 1);
 	teardown();
 }
 
@@ -1570,6 +1591,7 @@ int main(void)
 {
 	t_run(a_fault_maps_one_granule_at_the_region_s_offset);
 	t_run(a_batch_is_one_read_and_one_write);
+	t_run(what_a_read_left_behind_is_found);
 	t_run(a_present_page_is_not_mapped_again);
 	t_run(duplicates_in_one_batch_map_once);
 	t_run(a_group_gets_one_answer_after_all_its_pages);
