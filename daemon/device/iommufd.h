@@ -11,7 +11,7 @@
 
 #include "base/cleanup.h"
 #include "device/device.h"
-#include "device/uapi.h"
+#include "device/uapi-iommufd.h"
 
 #define IOMMUFD_PATH "/dev/iommu"
 

@@ -11,7 +11,7 @@
 
 #include "base/cleanup.h"
 #include "device/iommufd.h"
-#include "device/uapi.h"
+#include "device/uapi-iommufd.h"
 
 static bool knows(int fd, unsigned long request)
 {

@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 
 #include "base/log.h"
-#include "device/uapi.h"
+#include "device/uapi-vfio.h"
 #include "device/vfio.h"
 
 /* In devices that are not PCI the same numbers are other interrupts. */

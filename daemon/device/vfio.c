@@ -17,7 +17,7 @@
 
 #include "base/util.h"
 #include "device/ioas.h"
-#include "device/uapi.h"
+#include "device/uapi-vfio.h"
 
 #define BIND_TRIES 5
 #define BIND_PAUSE_US 20000

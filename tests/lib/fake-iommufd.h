@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "device/uapi.h"
+#include "device/uapi-iommufd.h"
+#include "device/uapi-vfio.h"
 
 #define FAKE_MOCK_IOCTL _IO(';', 0xa0)
 #define FAKE_BDF "0000:3d:00.0"

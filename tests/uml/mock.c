@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "device/iommufd.h"
-#include "device/uapi.h"
+#include "device/uapi-iommufd.h"
 #include "scenario.h"
 
 #define IOMMU_IOAS_ALLOC _IO(';', 0x81)

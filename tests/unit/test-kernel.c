@@ -11,7 +11,7 @@
 
 #include "base/util.h"
 #include "device/iommufd.h"
-#include "device/uapi.h"
+#include "device/uapi-iommufd.h"
 #include "t.h"
 
 static struct {

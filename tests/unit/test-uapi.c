@@ -4,6 +4,8 @@
  * ioctl numbers, flags. Both are included side by side, which also shows that no name
  * clashes.
  */
+#include "device/uapi-iommufd.h"
+#include "device/uapi-vfio.h"
 #include "device/uapi.h"
 #include "t.h"
 
