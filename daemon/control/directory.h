@@ -61,6 +61,7 @@ struct device_entry {
 	char *error_text; /* its sentence; NULL = none */
 	struct device *device; /* NULL until created; then kept, closed or not: what was found stays shown */
 	bool lent;        /* OpenDevice gave its fd away since it was opened */
+	bool untold;      /* the service's: it has changed, and the bus was not told */
 	struct attachment_list attachments; /* the RID first, then in the order they came */
 	struct stats_values past; /* of attachments that are gone */
 };
@@ -87,6 +88,7 @@ struct space_entry {
 	struct stats_values past; /* of attachments that are gone */
 	const atomic_uint_fast64_t *mapped_bytes;
 	const atomic_uint_fast64_t *extents_mapped;
+	bool untold; /* the service's, as of a device */
 };
 
 TAILQ_HEAD(device_list, device_entry);

@@ -77,10 +77,18 @@ static void reply_errno(const struct service_call *c, int error)
 		sd_bus_reply_method_errnof(c->message, error, "%s of %s: %s.", member, path, strerror(error));
 }
 
+/* Who is answered has been told what changed. False: nobody waits any more. */
+static bool begin_reply(const struct service_call *c)
+{
+	if (c->service)
+		service_tell_changes(c->service);
+	return c->service;
+}
+
 void service_call_reply(struct service_call *c, int result, uint64_t bytes)
 {
 	assert(result < 0 || c->reply != SERVICE_REPLY_DEVICE);
-	if (!c->service)
+	if (!begin_reply(c))
 		;
 	else if (result < 0)
 		reply_errno(c, -result);
@@ -94,10 +102,11 @@ void service_call_reply(struct service_call *c, int result, uint64_t bytes)
 void service_call_fail(struct service_call *c, int error, const char *text)
 {
 	const char *name = service_error_name(error);
+	bool waits = begin_reply(c);
 
-	if (c->service && name)
+	if (waits && name)
 		sd_bus_reply_method_errorf(c->message, name, "%s", text);
-	else if (c->service)
+	else if (waits)
 		sd_bus_reply_method_errnof(c->message, error, "%s", text);
 	finish(c);
 }
@@ -107,7 +116,7 @@ void service_call_reply_device(struct service_call *c, const struct device_entry
 	_cleanup_free_ char *path = service_path(SERVICE_DEVICE_PREFIX, e->name);
 
 	assert(c->reply == SERVICE_REPLY_DEVICE);
-	if (c->service && path)
+	if (begin_reply(c) && path)
 		sd_bus_reply_method_return(c->message, "o", path);
 	else if (c->service)
 		sd_bus_reply_method_errno(c->message, -ENOMEM, NULL);

@@ -2,8 +2,9 @@
 /*
  * What the files of the service share: service.c owns the connection, service-objects.c
  * the tree of objects, service-{manager,device,space,statistics,log}.c the members of an
- * interface, but for groups of methods with a file of their own, service-admin.c the
- * question who may do what, service-call.c the calls that take time.
+ * interface, but for groups of methods with a file of their own, service-changes.c and
+ * service-signals.c what is told unasked, service-admin.c the question who may do what,
+ * service-call.c the calls that take time.
  */
 #pragma once
 
@@ -76,7 +77,23 @@ struct service {
 	struct service_snapshot snapshot;   /* of the object that is being read */
 	const char *kernel[KERNEL_FEATURES_MAX + 1]; /* what it can do; ends with NULL */
 	const struct device_entry *leaving; /* not counted any more */
+
+	bool named;                /* the bus has given us the name: somebody may listen */
+	unsigned untold;           /* SERVICE_UNTOLD_* */
+	struct loop_source *teller; /* timer; NULL where there is no bus */
+	bool telling;              /* it is set */
 };
+
+/* What has changed and is not told yet. */
+#define SERVICE_UNTOLD_STATE (1u << 0)
+#define SERVICE_UNTOLD_COUNT (1u << 1)
+#define SERVICE_UNTOLD_OBJECTS (1u << 2) /* those with `untold` */
+
+int service_changes_init(struct service *s);
+bool service_has_audience(const struct service *s);
+void service_note_manager(struct service *s, unsigned what);
+void service_note_spaces(struct service *s, const struct device_entry *e); /* of the device */
+void service_tell_changes(struct service *s); /* now: before something else is said */
 
 /* After whatever may have sent something: hooks the connection into the loop as sd-bus wants
  * it now. */

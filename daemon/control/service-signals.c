@@ -1,43 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the bus is told when the directory changed. Nothing here fails: an error is one of
- * the connection, which the next round of the loop will meet.
+ * What the bus is told at once, after all that changed before. Nothing here fails: an error
+ * is one of the connection, which the next round of the loop will meet.
  */
 #include "control/service-internal.h"
 
 #include <stdarg.h>
-
-static void emit_spaces_changed(struct service *s, const struct device_entry *e)
-{
-	const struct attachment_entry *a;
-
-	TAILQ_FOREACH(a, &e->attachments, link) {
-		_cleanup_free_ char *path = service_path(SERVICE_SPACE_PREFIX, a->space->name);
-
-		if (path)
-			sd_bus_emit_properties_changed(s->bus, path, SERVICE_SPACE_INTERFACE, "Devices", NULL);
-	}
-}
-
-static void emit_count_changed(struct service *s, const struct device_entry *e)
-{
-	sd_bus_emit_properties_changed(s->bus, SERVICE_PATH, SERVICE_MANAGER_INTERFACE, "DeviceCount", NULL);
-	emit_spaces_changed(s, e);
-}
-
-void service_device_changed(struct service *s, const struct device_entry *e)
-{
-	_cleanup_free_ char *path = NULL;
-
-	if (!s || !s->bus)
-		return;
-	path = service_path(SERVICE_DEVICE_PREFIX, e->name);
-	if (path)
-		sd_bus_emit_properties_changed(s->bus, path, SERVICE_DEVICE_INTERFACE, "State", "LastError", "Lent",
-					       "SysfsPath", "VfioDevice", "VendorId", "DeviceId", NULL);
-	emit_spaces_changed(s, e);
-	service_arm(s);
-}
 
 static void emit(struct service *s, const char *path, const char *interface, const char *member, const char *types, ...)
 {
@@ -45,6 +13,7 @@ static void emit(struct service *s, const char *path, const char *interface, con
 	va_list ap;
 	int r;
 
+	service_tell_changes(s);
 	va_start(ap, types);
 	r = sd_bus_message_new_signal(s->bus, &m, path, interface, member);
 	if (r >= 0)
@@ -57,7 +26,7 @@ static void emit(struct service *s, const char *path, const char *interface, con
 
 void service_device_lost(struct service *s, const struct device_entry *e, const char *reason)
 {
-	_cleanup_free_ char *path = s && s->bus ? service_path(SERVICE_DEVICE_PREFIX, e->name) : NULL;
+	_cleanup_free_ char *path = service_has_audience(s) ? service_path(SERVICE_DEVICE_PREFIX, e->name) : NULL;
 
 	if (path)
 		emit(s, SERVICE_PATH, SERVICE_MANAGER_INTERFACE, "DeviceLost", "os", path, reason);
@@ -65,7 +34,7 @@ void service_device_lost(struct service *s, const struct device_entry *e, const 
 
 void service_fault_storm(struct service *s, const struct device_entry *e, uint64_t faults_per_second)
 {
-	_cleanup_free_ char *path = s && s->bus ? service_path(SERVICE_DEVICE_PREFIX, e->name) : NULL;
+	_cleanup_free_ char *path = service_has_audience(s) ? service_path(SERVICE_DEVICE_PREFIX, e->name) : NULL;
 
 	if (path)
 		emit(s, SERVICE_PATH, SERVICE_MANAGER_INTERFACE, "FaultStorm", "ot", path, faults_per_second);
@@ -73,7 +42,7 @@ void service_fault_storm(struct service *s, const struct device_entry *e, uint64
 
 void service_release_requested(struct service *s, const struct device_entry *e)
 {
-	_cleanup_free_ char *path = s && s->bus ? service_path(SERVICE_DEVICE_PREFIX, e->name) : NULL;
+	_cleanup_free_ char *path = service_has_audience(s) ? service_path(SERVICE_DEVICE_PREFIX, e->name) : NULL;
 
 	if (path)
 		emit(s, path, SERVICE_DEVICE_INTERFACE, "ReleaseRequested", "");
@@ -83,8 +52,9 @@ void service_config_changed(struct service *s)
 {
 	const struct device_entry *e;
 
-	if (!s || !s->bus)
+	if (!service_has_audience(s))
 		return;
+	service_tell_changes(s);
 	sd_bus_emit_properties_changed(s->bus, SERVICE_PATH, SERVICE_MANAGER_INTERFACE, "ConfigSerial",
 				       "ConfigLoadTimestampUSec", "LastReloadError", "ConfigFiles", NULL);
 	TAILQ_FOREACH(e, &s->directory->devices, link) {
@@ -96,58 +66,52 @@ void service_config_changed(struct service *s)
 	service_arm(s);
 }
 
-void service_state_changed(struct service *s)
-{
-	if (!s || !s->bus)
-		return;
-	sd_bus_emit_properties_changed(s->bus, SERVICE_PATH, SERVICE_MANAGER_INTERFACE, "State", NULL);
-	service_arm(s);
-}
-
 void service_device_added(struct service *s, const struct device_entry *e)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = service_has_audience(s) ? service_path(SERVICE_DEVICE_PREFIX, e->name) : NULL;
 
-	if (!s || !s->bus)
+	if (!path)
 		return;
-	path = service_path(SERVICE_DEVICE_PREFIX, e->name);
-	if (path)
-		sd_bus_emit_object_added(s->bus, path);
-	emit_count_changed(s, e);
+	service_tell_changes(s);
+	sd_bus_emit_object_added(s->bus, path);
+	service_note_manager(s, SERVICE_UNTOLD_COUNT);
+	service_note_spaces(s, e);
 	service_arm(s);
 }
 
 void service_device_removed(struct service *s, const struct device_entry *e)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = service_has_audience(s) ? service_path(SERVICE_DEVICE_PREFIX, e->name) : NULL;
 
-	if (!s || !s->bus)
+	if (!path)
 		return;
+	service_tell_changes(s);
 	s->leaving = e;
-	path = service_path(SERVICE_DEVICE_PREFIX, e->name);
-	if (path)
-		sd_bus_emit_object_removed(s->bus, path);
-	emit_count_changed(s, e);
+	sd_bus_emit_object_removed(s->bus, path);
+	service_note_manager(s, SERVICE_UNTOLD_COUNT);
+	service_note_spaces(s, e);
+	service_tell_changes(s);
 	s->leaving = NULL;
-	service_arm(s);
 }
 
 void service_space_added(struct service *s, const struct space_entry *e)
 {
-	_cleanup_free_ char *path = s && s->bus ? service_path(SERVICE_SPACE_PREFIX, e->name) : NULL;
+	_cleanup_free_ char *path = service_has_audience(s) ? service_path(SERVICE_SPACE_PREFIX, e->name) : NULL;
 
 	if (!path)
 		return;
+	service_tell_changes(s);
 	sd_bus_emit_object_added(s->bus, path);
 	service_arm(s);
 }
 
 void service_space_removed(struct service *s, const struct space_entry *e)
 {
-	_cleanup_free_ char *path = s && s->bus ? service_path(SERVICE_SPACE_PREFIX, e->name) : NULL;
+	_cleanup_free_ char *path = service_has_audience(s) ? service_path(SERVICE_SPACE_PREFIX, e->name) : NULL;
 
 	if (!path)
 		return;
+	service_tell_changes(s);
 	sd_bus_emit_object_removed(s->bus, path);
 	service_arm(s);
 }

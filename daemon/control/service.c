@@ -54,6 +54,7 @@ static void service_disconnect(struct service *s)
 	service_calls_let_go(s);
 	s->bus = sd_bus_close_unref(s->bus);
 	s->failure = 0;
+	s->named = false;
 }
 
 /* Logged once, however long the outage lasts. */
@@ -174,6 +175,7 @@ static int on_name_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
 			s->hooks.on_name_taken(s->hooks.userdata);
 		return 0;
 	}
+	s->named = true;
 	if (s->complained)
 		log_notice("On the bus at %s again", s->address);
 	s->complained = false;
@@ -310,11 +312,13 @@ struct service *service_free(struct service *s)
 	if (!s)
 		return NULL;
 	if (s->bus) {
+		service_tell_changes(s);
 		service_calls_refuse(s);
 		service_flush(s);
 	}
 	service_disconnect(s);
 	loop_remove(s->timer);
+	loop_remove(s->teller);
 	free(s->address);
 	free(s);
 	return NULL;
@@ -340,6 +344,8 @@ int service_new(struct loop *l, const char *address, struct directory *directory
 		return r;
 	if (s->address) {
 		r = loop_add_timer(l, service_on_timer, s, &s->timer);
+		if (r >= 0)
+			r = service_changes_init(s);
 		if (r >= 0)
 			r = sd_bus_error_add_map(service_error_map);
 		if (r < 0)

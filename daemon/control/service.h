@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * org.iopfd1 on the bus: shows the directory and changes nothing in it but the lent flag of
- * a device; what changes more is the owner's (hooks.h). Runs in the control thread's loop. A
+ * a device, and marks of its own; what changes more is the owner's (hooks.h). Runs in the control thread's loop. A
  * bus that is absent or goes away is looked for again with back-off; nothing else notices.
  */
 #pragma once
@@ -29,7 +29,7 @@ struct service *service_free(struct service *s); /* says goodbye, flushes for at
 DEFINE_CLEANUP(struct service, service_free)
 
 /* After the state, error, attachments or lent flag of an entry changed. */
-void service_device_changed(struct service *s, const struct device_entry *e);
+void service_device_changed(struct service *s, struct device_entry *e);
 void service_state_changed(struct service *s);
 
 /* After an entry came, or before it goes. All take a NULL service. */

@@ -143,6 +143,22 @@ static bool was_announced(const char *line)
 	return found;
 }
 
+/* The same for several lines, the last of which is of the manager: nothing else came. */
+static bool was_announced_alone(const char *lines)
+{
+	bool alone;
+
+	for (int i = 0; i < 10000 && !strstr(announced, ".Manager\n"); i++) {
+		T_OK(sd_bus_process(t_client, NULL));
+		T_OK(sd_bus_wait(t_client, 1000));
+	}
+	alone = !strcmp(announced, lines);
+	if (!alone)
+		printf("announced:\n%s", announced);
+	*announced = 0;
+	return alone;
+}
+
 static uint32_t changed_count;
 
 static int on_count(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -182,6 +198,42 @@ static void test_signals(void)
 	T_ASSERT(was_announced(T_NVME0 " InterfacesAdded \n"));
 
 	T_OK(sd_bus_call_method(t_client, SERVICE_NAME, T_NVME0, T_DEVICE, "GetAttachments", NULL, NULL, NULL));
+	t_service_end();
+}
+
+static void change_much(void *arg)
+{
+	t_service.directory.state = arg ? MANAGER_STARTING : MANAGER_RUNNING;
+	for (int i = 0; i < 5; i++)
+		service_device_changed(t_service.service, &t_nvme0);
+	service_state_changed(t_service.service);
+}
+
+static void end_of_start(void *arg)
+{
+	(void)arg;
+	t_service.directory.state = MANAGER_RUNNING;
+	service_state_changed(t_service.service);
+}
+
+/* What changed in one go is told once, and while the daemon starts nothing is. */
+static void test_changes_are_told_together(void)
+{
+	static const char all[] = T_NVME0 " PropertiesChanged " T_DEVICE "\n"
+				  SERVICE_PATH "/space/dma0 PropertiesChanged " SERVICE_NAME ".Space\n"
+				  SERVICE_PATH "/space/dma1 PropertiesChanged " SERVICE_NAME ".Space\n"
+				  SERVICE_PATH " PropertiesChanged " SERVICE_NAME ".Manager\n";
+
+	t_service_begin(loop, t_bus_address());
+	T_OK(sd_bus_add_match(t_client, NULL, "type='signal',sender='" SERVICE_NAME "'", on_signal, NULL));
+	*announced = 0;
+	t_service_do(change_much, NULL);
+	T_ASSERT(was_announced_alone(all));
+	t_service_do(change_much, "starting");
+	T_OK(sd_bus_call_method(t_client, SERVICE_NAME, T_NVME0, T_DEVICE, "GetAttachments", NULL, NULL, NULL));
+	T_STREQ(announced, "");
+	t_service_do(end_of_start, NULL);
+	T_ASSERT(was_announced_alone(all));
 	t_service_end();
 }
 
@@ -270,6 +322,7 @@ static void run_all(const char *name)
 	t_run(test_introspection);
 	t_run(test_managed_objects);
 	t_run(test_signals);
+	t_run(test_changes_are_told_together);
 	t_run(test_events);
 	t_run(test_lent_is_announced);
 }
