@@ -40,6 +40,7 @@ bench valgrind                       callgrind counts instructions
 bench dbus-daemon                    private message buses
 bench python3                        the driver
 bench util-linux                     taskset
+bench e2fsprogs                      a file system of a file
 ci    clang                          the second compiler
 ci    libtsan2                       thread sanitizer of gcc
 ci    cppcheck                       static analysis
