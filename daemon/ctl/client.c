@@ -105,8 +105,8 @@ enum ctl_exit client_failed(const struct client_call *c, const sd_bus_error *err
 
 	/* What fails here and not there has a name of System.Error or none. */
 	if (is_lost(r) && (!sd_bus_error_is_set(error) || !strncmp(error->name, "System.Error.", 13)))
-		return client_complain(CTL_NOT_RUNNING, "%s: the connection to the bus is lost: %s", subject,
-				       strerror(-r));
+		return client_complain(CTL_NOT_RUNNING, "%s: the connection to %s is lost: %s", subject,
+				       ctl_options.host ?: "the bus", strerror(-r));
 	if (!sd_bus_error_is_set(error))
 		return client_complain(CTL_FAILURE, "%s: %s", subject, strerror(-r));
 	kind = kind_of(c, error);
