@@ -23,7 +23,8 @@ demo  procps                         ps
 check g++                            plugins may be written in C++
 check mandoc                         lints the manual pages
 check python3                        checks JSON, metrics and plots
-check tmux                           a terminal for top
+check tmux                           a terminal for top and completion
+check zsh                            its completion
 check strace                         system calls of the daemon in tests
 check util-linux                     setpriv, setsid, taskset
 check libasan8                       address and leak sanitizer of gcc
