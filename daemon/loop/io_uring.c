@@ -8,6 +8,10 @@
  *
  * A poll reports with the source's token. Cancelling renews the token, so a report that
  * was already on its way finds nobody.
+ *
+ * Measured, and not worth having: to hand the answers to the call that waits. A write by
+ * the ring costs more than the system call that it saves, 1.5 us for both instead of 1.2 (3.2
+ * instead of 2.6 on the emulated machine), and who sleeps does not learn that it was done.
  */
 #include <errno.h>
 #include <fcntl.h>
