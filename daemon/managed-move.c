@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A space without attachments moves to the shard that has least to do, when a device comes
- * to it. While it moves no call reaches it: they are held, and go to where it ends up.
+ * to it. While it moves no call reaches it: they are held, and go to where it ends up. What the
+ * new shard needs for it is made before it leaves the old one, so it is always at home on one.
  */
-#include <errno.h>
-
+#include "base/log.h"
 #include "managed.h"
 
 void managed_space_submit(struct managed_space *s, struct shard_call *c)
@@ -15,19 +15,30 @@ void managed_space_submit(struct managed_space *s, struct shard_call *c)
 		shard_submit(s->shard, c);
 }
 
-static int run_leave(struct shard_call *c)
+static int run_prepare(struct shard_call *c)
 {
 	struct managed_space *s = container_of(c, struct managed_space, move_call);
 
-	return s->pager.ioas ? pager_leave(&s->pager) : -EBUSY;
+	return pager_prepare(&s->pager, shard_loop(c->shard), &s->place);
+}
+
+static int run_leave(struct shard_call *c)
+{
+	return pager_leave(&container_of(c, struct managed_space, move_call)->pager);
+}
+
+static int run_give_up(struct shard_call *c)
+{
+	pager_give_up(&container_of(c, struct managed_space, move_call)->place);
+	return 0;
 }
 
 static int run_join(struct shard_call *c)
 {
 	struct managed_space *s = container_of(c, struct managed_space, move_call);
 
-	return pager_join(&s->pager, shard_loop(c->shard), shard_inbox(c->shard), shard_orphans(c->shard),
-			  shard_traces(c->shard));
+	pager_join(&s->pager, &s->place, shard_inbox(c->shard), shard_orphans(c->shard), shard_traces(c->shard));
+	return 0;
 }
 
 static void arrived(struct managed_space *s)
@@ -42,47 +53,52 @@ static void arrived(struct managed_space *s)
 	manager_settled(s->manager);
 }
 
-static void done_join(struct shard_call *c);
-
-static void join(struct managed_space *s, struct shard *shard)
+static void submit(struct managed_space *s, struct shard *shard, int (*run)(struct shard_call *c),
+		   void (*done)(struct shard_call *c))
 {
-	s->move_call = (struct shard_call){ .run = run_join, .done = done_join };
-	s->shard = shard;
+	s->move_call = (struct shard_call){ .run = run, .done = done };
 	shard_submit(shard, &s->move_call);
 }
 
-/* Where it cannot be served it does not stay. If it cannot be served where it came from either,
- * the attach that follows says so. */
-static void done_join(struct shard_call *c)
+static void done_move(struct shard_call *c)
 {
-	struct managed_space *s = container_of(c, struct managed_space, move_call);
-
-	if (c->result < 0 && s->shard == s->move_to)
-		join(s, s->move_from);
-	else
-		arrived(s);
+	arrived(container_of(c, struct managed_space, move_call));
 }
 
 static void done_leave(struct shard_call *c)
 {
 	struct managed_space *s = container_of(c, struct managed_space, move_call);
 
-	if (c->result < 0)
-		arrived(s);
-	else
-		join(s, s->move_to);
+	if (c->result < 0) {
+		submit(s, s->move_to, run_give_up, done_move);
+		return;
+	}
+	s->shard = s->move_to;
+	submit(s, s->shard, run_join, done_move);
+}
+
+static void done_prepare(struct shard_call *c)
+{
+	struct managed_space *s = container_of(c, struct managed_space, move_call);
+
+	if (c->result >= 0) {
+		submit(s, s->shard, run_leave, done_leave);
+		return;
+	}
+	log_with(LOG_WARNING, c->result, &(struct log_fields){ .space = s->entry.name },
+		 "space %s stays with the busier one of two threads%s", s->entry.name, error_hint(-c->result));
+	arrived(s);
 }
 
 void managed_space_rebalance(struct managed_space *s)
 {
 	struct shard *best;
 
-	if (s->moving || shards_pick(s->manager, s, &best) < 0 || best == s->shard)
+	/* Before it has started there is nothing to prepare for. */
+	if (s->moving || s->starting || shards_pick(s->manager, s, &best) < 0 || best == s->shard)
 		return;
 	manager_begin(s->manager);
 	s->moving = true;
-	s->move_from = s->shard;
 	s->move_to = best;
-	s->move_call = (struct shard_call){ .run = run_leave, .done = done_leave };
-	shard_submit(s->shard, &s->move_call);
+	submit(s, best, run_prepare, done_prepare);
 }

@@ -73,6 +73,7 @@ static void done_start(struct shard_call *c)
 {
 	struct managed_space *s = container_of(c, struct managed_space, start_call);
 
+	s->starting = false;
 	/* The next open tries again. */
 	if (c->result < 0) {
 		log_with(LOG_ERR, 0, &(struct log_fields){ .space = s->entry.name }, "%s", s->start_error.text);
@@ -117,7 +118,7 @@ int managed_space_open(struct managed_space *s, const struct device_ops *ops, st
 		r = open_ioas(s, ops, why);
 	if (r < 0)
 		return r;
-	s->is_open = true;
+	s->is_open = s->starting = true;
 	s->ops = ops;
 	manager_begin(s->manager);
 	s->start_call.run = run_start;

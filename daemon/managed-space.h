@@ -27,12 +27,14 @@ struct managed_space {
 	const struct device_ops *ops; /* of the devices it was opened for */
 	struct ioas *ioas;  /* on its way to the shard */
 	bool is_open;
+	bool starting;      /* the shard does not serve it yet, and may come to say that it cannot */
 	bool is_listed;     /* in the directory */
 	unsigned n_active;  /* attachments that are, or are being, attached */
 	bool moving;        /* to another shard: calls are held until it is there */
 	STAILQ_HEAD(, shard_call) held;
 	struct shard_call move_call;
-	struct shard *move_from, *move_to;
+	struct shard *move_to;
+	struct pager_place place; /* of move_to */
 	bool transient;     /* goes with the device that brought it */
 	int64_t limit;      /* BUDGET_NONE: none */
 	unsigned n_users;   /* attachments of devices that name it, attached or not */

@@ -71,22 +71,41 @@ static void unpin(struct pager *p)
 	}
 }
 
-int pager_join(struct pager *p, struct loop *l, struct inbox *inbox, struct stats *orphans, struct traces *traces)
+int pager_prepare(struct pager *p, struct loop *l, struct pager_place *ret)
 {
-	int r = loop_add_timer(l, pager_on_work, p, &p->work);
+	struct pager_place place = { 0 };
+	int r = loop_add_timer(l, pager_on_work, p, &place.work);
 
+	/* Nothing can call the pager before it is there. */
 	if (r >= 0)
-		r = loop_add(l, p->ioas->fault_fd, LOOP_READ | LOOP_DRAIN, pager_on_readable, p, &p->readable);
+		r = loop_add(l, p->ioas->fault_fd, LOOP_DRAIN, pager_on_readable, p, &place.readable);
 	if (r < 0) {
-		p->work = loop_remove(p->work);
+		pager_give_up(&place);
 		return r;
 	}
+	*ret = place;
+	return 0;
+}
+
+void pager_give_up(struct pager_place *place)
+{
+	place->readable = loop_remove(place->readable);
+	place->work = loop_remove(place->work);
+}
+
+void pager_join(struct pager *p, const struct pager_place *place, struct inbox *inbox, struct stats *orphans,
+		struct traces *traces)
+{
+	p->readable = place->readable;
+	p->work = place->work;
 	p->inbox = inbox;
 	p->setup.orphans = p->nobody.stats = orphans;
 	p->work_at_ns = 0;
 	p->setup.traces = traces;
+	/* As after a failed read: tried again until it can be watched. */
+	if (loop_modify(p->readable, LOOP_READ | LOOP_DRAIN) < 0)
+		p->retry_at_ns = 1;
 	pager_schedule(p);
-	return 0;
 }
 
 int pager_leave(struct pager *p)
@@ -113,15 +132,18 @@ static int start_region(struct pager *p, struct region *region, struct reason *w
 
 int pager_start(struct pager *p, struct loop *l, struct inbox *inbox, struct ioas *ioas_consume, struct reason *why)
 {
+	struct pager_place place;
 	int r;
 
 	p->ioas = ioas_consume;
 	p->now_ns = clock_now_ns();
 	r = queue_init(&p->queue, p->ioas);
 	if (r >= 0)
-		r = pager_join(p, l, inbox, p->setup.orphans, p->setup.traces);
+		r = pager_prepare(p, l, &place);
 	if (r < 0)
 		reason_set(why, -r, "space %s cannot be served: %s", p->space.name, strerror(-r));
+	else
+		pager_join(p, &place, inbox, p->setup.orphans, p->setup.traces);
 	for (size_t i = 0; r >= 0 && i < p->space.n_regions; i++) {
 		r = start_region(p, &p->space.regions[i], why);
 	}
@@ -195,8 +217,6 @@ int pager_attach(struct pager *p, struct device *device, uint32_t pasid, struct 
 {
 	int r;
 
-	if (!p->readable)
-		return reason_set(why, ENOMEM, "space %s lost its thread when it moved", p->space.name);
 	/* First the entry: faults may be in the queue before attach() returns. */
 	r = attachments_add(&p->attachments, device, pasid, stats);
 	if (r < 0)

@@ -117,11 +117,18 @@ int pager_start(struct pager *p, struct loop *l, struct inbox *inbox, struct ioa
  * when that has ended; 0 or what could not be written back. */
 void pager_stop(struct pager *p, void (*on_stopped)(void *userdata, int result), void *userdata);
 
-/* To another shard, without attachments: leave on the old one, join on the new one. leave: -EBUSY
- * while anything is under way; then nothing has changed. After a failed join nothing is served
- * until another one succeeds. */
+/* To another shard, without attachments: prepare on the new one, leave on the old one, join on
+ * the new one. Prepare may run while the pager is served elsewhere. leave: -EBUSY while anything
+ * is under way; then nothing has changed, and what was prepared is given up where it was made. */
+struct pager_place {
+	struct loop_source *readable;
+	struct loop_source *work;
+};
+int pager_prepare(struct pager *p, struct loop *l, struct pager_place *ret);
+void pager_give_up(struct pager_place *place);
 int pager_leave(struct pager *p);
-int pager_join(struct pager *p, struct loop *l, struct inbox *inbox, struct stats *orphans, struct traces *traces);
+void pager_join(struct pager *p, const struct pager_place *place, struct inbox *inbox, struct stats *orphans,
+		struct traces *traces);
 
 /* From here on the attachment's faults are served. */
 int pager_attach(struct pager *p, struct device *device, uint32_t pasid, struct stats *stats, struct reason *why);

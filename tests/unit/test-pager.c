@@ -17,7 +17,7 @@
 #include "fault/worker.h"
 #include "t.h"
 
-/* A loop with two sources: the queue's fd and the pager's timer. */
+/* A loop with two sources: the queue's fd and the pager's timer. And another one, to move to. */
 struct loop_source {
 	loop_fn fn;
 	void *userdata;
@@ -26,13 +26,17 @@ struct loop_source {
 };
 
 static struct loop_source readable, timer, arrivals;
+static struct loop_source readable_there, timer_there;
+static struct loop *const there = (struct loop *)&readable_there;
+static int add_error, modify_error;
 static struct inbox inbox;
 
 int loop_add(struct loop *l, int fd, uint32_t events, loop_fn fn, void *userdata, struct loop_source **ret)
 {
-	struct loop_source *s = fd == inbox.wake_fd ? &arrivals : &readable;
+	struct loop_source *s = fd == inbox.wake_fd ? &arrivals : l == there ? &readable_there : &readable;
 
-	(void)l;
+	if (add_error)
+		return add_error;
 	*s = (struct loop_source){ .fn = fn, .userdata = userdata, .events = events };
 	*ret = s;
 	return 0;
@@ -46,6 +50,8 @@ void loop_set_spin(struct loop_source *s, int64_t ns)
 
 int loop_modify(struct loop_source *s, uint32_t events)
 {
+	if (modify_error && events)
+		return modify_error;
 	s->events = events;
 	return 0;
 }
@@ -59,9 +65,8 @@ struct loop_source *loop_remove(struct loop_source *s)
 
 int loop_add_timer(struct loop *l, loop_fn fn, void *userdata, struct loop_source **ret)
 {
-	(void)l;
-	timer = (struct loop_source){ .fn = fn, .userdata = userdata };
-	*ret = &timer;
+	*ret = l == there ? &timer_there : &timer;
+	**ret = (struct loop_source){ .fn = fn, .userdata = userdata };
 	return 0;
 }
 
@@ -291,15 +296,22 @@ static void prepare(void)
 	add_region(5, "wo", WRITE_ONLY, 12, ACCESS_WRITE, REGION_DEMAND, "anon");
 }
 
+static void attach_all(void)
+{
+	struct reason why;
+
+	T_OK(pager_attach(&pager, &one.device, PASID_NONE, &stats_one, &why));
+	T_OK(pager_attach(&pager, &one.device, 5, &stats_pasid, &why));
+	T_OK(pager_attach(&pager, &two.device, PASID_NONE, &stats_two, &why));
+}
+
 static void setup(void)
 {
 	struct reason why;
 
 	prepare();
 	T_OK(pager_start(&pager, NULL, &inbox, &fake.ioas, &why));
-	T_OK(pager_attach(&pager, &one.device, PASID_NONE, &stats_one, &why));
-	T_OK(pager_attach(&pager, &one.device, 5, &stats_pasid, &why));
-	T_OK(pager_attach(&pager, &two.device, PASID_NONE, &stats_two, &why));
+	attach_all();
 }
 
 static void check_equation(const struct stats *s)
@@ -318,6 +330,13 @@ static void on_stopped(void *userdata, int result)
 	T_ASSERT(userdata == &pager);
 	T_EQ(result, 0);
 	stopped = true;
+}
+
+static void detach_all(void)
+{
+	T_OK(pager_detach(&pager, &one.device, 5));
+	T_OK(pager_detach(&pager, &one.device, PASID_NONE));
+	T_OK(pager_detach(&pager, &two.device, PASID_NONE));
 }
 
 static void arrive(void)
@@ -355,9 +374,7 @@ static void clean_up(void)
 
 static void teardown(void)
 {
-	T_OK(pager_detach(&pager, &one.device, 5));
-	T_OK(pager_detach(&pager, &one.device, PASID_NONE));
-	T_OK(pager_detach(&pager, &two.device, PASID_NONE));
+	detach_all();
 	stopped = false;
 	pager_stop(&pager, on_stopped, &pager);
 	while (!stopped) {
@@ -1363,9 +1380,7 @@ static void prefault_ends_with_the_last_attachment(void)
 	ahead = true;
 	setup();
 	tick();
-	T_OK(pager_detach(&pager, &one.device, 5));
-	T_OK(pager_detach(&pager, &one.device, PASID_NONE));
-	T_OK(pager_detach(&pager, &two.device, PASID_NONE));
+	detach_all();
 	before = atomic_load(&pager.space.mapped_bytes);
 	while (timer.at_ns)
 		tick();
@@ -1376,6 +1391,57 @@ static void prefault_ends_with_the_last_attachment(void)
 	T_EQ(atomic_load(&pager.space.mapped_bytes), 4 * MIB);
 	T_OK(pager_attach(&pager, &one.device, 5, &stats_pasid, &why));
 	T_OK(pager_attach(&pager, &two.device, PASID_NONE, &stats_two, &why));
+	teardown();
+}
+
+static void what_cannot_move_stays(void)
+{
+	struct pager_place place;
+
+	setup();
+	detach_all();
+	add_error = -ENOMEM;
+	T_EQ(pager_prepare(&pager, there, &place), -ENOMEM);
+	add_error = 0;
+	T_ASSERT(!timer_there.fn);
+	attach_all();
+	T_EQ(serve(HEAP, 1, UAPI_PERM_READ), SUCCESS);
+
+	T_OK(pager_prepare(&pager, there, &place));
+	T_EQ(pager_leave(&pager), -EBUSY);
+	T_EQ(readable_there.events & LOOP_READ, 0); /* for it is served here */
+	pager_give_up(&place);
+	T_ASSERT(!timer_there.fn && !readable_there.fn);
+	T_EQ(serve(HEAP + 4096, 1, UAPI_PERM_READ), SUCCESS);
+	teardown();
+}
+
+static void what_has_moved_is_served_there(void)
+{
+	struct pager_place place;
+
+	setup();
+	detach_all();
+	T_OK(pager_prepare(&pager, there, &place));
+	T_OK(pager_leave(&pager));
+	T_ASSERT(!readable.fn && !timer.fn);
+	modify_error = -ENOMEM;
+	pager_join(&pager, &place, &inbox, &orphans, NULL);
+	attach_all();
+	fake_group(&fake, 100, 11, PASID_NONE, HEAP, 1, UAPI_PERM_READ);
+	timer_there.fn(&timer_there, LOOP_READ, timer_there.userdata); /* what cannot be watched is looked at */
+	T_EQ(fake_answer(&fake, 100), SUCCESS);
+	T_EQ(readable_there.events & LOOP_READ, 0);
+	modify_error = 0;
+	while (!(readable_there.events & LOOP_READ))
+		timer_there.fn(&timer_there, LOOP_READ, timer_there.userdata);
+
+	detach_all();
+	T_OK(pager_prepare(&pager, NULL, &place));
+	T_OK(pager_leave(&pager));
+	pager_join(&pager, &place, &inbox, &orphans, NULL);
+	attach_all();
+	T_EQ(serve(HEAP + 4096, 1, UAPI_PERM_READ), SUCCESS);
 	teardown();
 }
 
@@ -1638,6 +1704,8 @@ int main(void)
 	t_run(detach_gives_up_answers_that_cannot_be_written);
 	t_run(stop_gives_up_answers_to_strangers);
 	t_run(prefault_ends_with_the_last_attachment);
+	t_run(what_cannot_move_stays);
+	t_run(what_has_moved_is_served_there);
 	t_run(a_refused_attach_leaves_nothing);
 	t_run(more_than_a_batch_asks_to_be_called_again);
 	t_run(a_flood_does_not_keep_others_waiting);
