@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "loop/backend.h"
@@ -32,12 +34,33 @@ static struct libevent_source *to_source(struct loop_source *s)
 	return container_of(s, struct libevent_source, source);
 }
 
+/* Libevent ends the process when it has no descriptors for its own socket pair. It needs three. */
+static int try_descriptors(void)
+{
+	int fds[4], n = 0, r = 0;
+
+	while (r >= 0 && n < (int)ARRAY_SIZE(fds)) {
+		fds[n] = eventfd(0, EFD_CLOEXEC);
+		if (fds[n] < 0)
+			r = -errno;
+		else
+			n++;
+	}
+	while (n)
+		close(fds[--n]);
+	return r;
+}
+
 static int libevent_init(struct loop *l, const char **ret_reason)
 {
-	struct event_config *config = event_config_new();
+	struct event_config *config;
 	struct event_base *base = NULL;
+	int r = try_descriptors();
 
 	*ret_reason = "libevent cannot be set up";
+	if (r < 0)
+		return r;
+	config = event_config_new();
 	errno = ENOMEM;
 	if (config && event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV) == 0)
 		base = event_base_new_with_config(config);

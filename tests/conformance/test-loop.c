@@ -4,6 +4,7 @@
  */
 #include "loop/loop.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -349,6 +350,30 @@ static void test_idle(void)
 	probe_close(&b);
 }
 
+/* At each number of them that does not suffice, and after that it works again. */
+static void test_few_descriptors(void)
+{
+	_cleanup_(loop_freep) struct loop *l = t_loop_new();
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct rlimit before, few;
+	int r = -EMFILE;
+
+	T_ASSERT(fd >= 0);
+	close(fd);
+	T_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	for (few.rlim_cur = (rlim_t)fd; r == -EMFILE; few.rlim_cur++) {
+		struct loop *another = NULL;
+
+		T_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+		r = loop_new(loop_name(l), &another);
+		T_ASSERT(r == -EMFILE ? !another : r >= 0);
+		loop_free(another);
+	}
+	T_ASSERT(few.rlim_cur > (rlim_t)fd + 1);
+	T_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static void suite(void)
 {
 	t_run(test_level_triggered);
@@ -365,6 +390,7 @@ static void suite(void)
 	t_run(test_built_elsewhere);
 	t_run(test_interrupted_wait);
 	t_run(test_idle);
+	t_run(test_few_descriptors);
 }
 
 int main(void)
