@@ -238,7 +238,7 @@ check-asan check-ubsan check-tsan:
 # Under the thread sanitizer what has threads: it takes several times as long.
 TSAN_TESTS := $(patsubst %,$(BUILD)/tests/%,conformance/test-device conformance/test-policy unit/test-mailbox \
 	unit/test-pager unit/test-plugin unit/test-sim-dma unit/test-stats unit/test-trace)
-TSAN_DAEMON_TESTS := $(patsubst %,tests/daemon/%.sh,budget file plugin regions shards start-stop statistics trace)
+TSAN_DAEMON_TESTS := $(patsubst %,tests/daemon/%.sh,budget file move plugin regions shards start-stop statistics trace)
 run-sanitized: all tests
 	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 $(RUN) \
 		$(if $(filter thread,$(SAN)),$(TSAN_TESTS) $(TSAN_DAEMON_TESTS),$(TESTS) $(filter-out %/install.sh %/unit.sh,$(DAEMON_TESTS)))

@@ -182,12 +182,13 @@ static int add_shard(struct manager *m)
 	if (orphans)
 		r = shard_new((unsigned)i, loop_name(m->loop), m->loop, m->max_calls, orphans, cpu, on_shard_dead, m,
 			      &m->shards[i]);
-	if (r == -EINVAL && cpu >= 0)
+	if (r == -EINVAL && cpu >= 0 && !m->shard_error)
 		log_error("cpus = %s: CPU %d is not there, or not for this daemon (AllowedCPUs=, CPUAffinity=)", m->cpus, cpu);
 	if (r < 0) {
 		stats_page_give(orphans);
 		return r;
 	}
+	m->shard_error = 0;
 	m->directory.orphans[i] = orphans;
 	m->n_shards = m->directory.n_orphans = i + 1;
 	managed_traces_join(m, i);
@@ -202,6 +203,15 @@ static size_t count_active(const struct manager *m, const struct shard *shard, c
 	TAILQ_FOREACH(e, &m->directory.spaces, link)
 		n += managed_space(e)->n_active && managed_space(e)->shard == shard && managed_space(e) != except;
 	return n;
+}
+
+/* The shards that there are have to do; said once, until there is another one. */
+static void tell_too_few(struct manager *m, int error)
+{
+	if (!m->shard_error)
+		log_warning_errno(error, "only %zu of %zu threads can be started, these serve all spaces%s", m->n_shards,
+				  m->max_shards, error_hint(-error));
+	m->shard_error = error;
 }
 
 /* Where it is now, unless another one has less to do. */
@@ -221,9 +231,12 @@ int shards_pick(struct manager *m, const struct managed_space *s, struct shard *
 	if (least && m->n_shards < m->max_shards) {
 		int r = add_shard(m);
 
-		if (r < 0)
+		if (r < 0 && !best)
 			return r;
-		best = m->shards[m->n_shards - 1];
+		if (r < 0)
+			tell_too_few(m, r);
+		else
+			best = m->shards[m->n_shards - 1];
 	}
 	*ret = best;
 	return 0;

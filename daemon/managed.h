@@ -54,6 +54,7 @@ struct manager {
 	int last_cpu;        /* where the last one runs */
 	bool may_spin;       /* there is more than one CPU for us */
 	size_t max_shards;   /* threads start when spaces need them */
+	int shard_error;     /* why there is no further one, and that was said */
 	unsigned n_beating;  /* heartbeats under way */
 	/* When nothing is under way any more, next; NULL: nothing waits for that. */
 	size_t n_settling;

@@ -50,7 +50,7 @@ for loop in $(loops); do
 		limit $max
 		! ctl attach c > "$tmp/refused" 2>&1 || break
 		limit "$enough"
-		grep -q 'LimitNOFILE' "$tmp/refused" || fail "not for want of descriptors: $(cat "$tmp/refused")"
+		grep -q 'Too many open files' "$tmp/refused" || fail "not for want of descriptors: $(cat "$tmp/refused")"
 	done
 	wait_for 10 served c
 	limit "$enough"
