@@ -28,24 +28,44 @@ static bool concerns(const struct pager *p, const struct pager_job *job, unsigne
 	return job->kind != JOB_TRIM || (first < job->end && job->first < first + n);
 }
 
+static void free_list(struct pager_job *job)
+{
+	if (job->list != job->few)
+		free(job->list);
+	job->list = job->few;
+	job->n_list = job->n_visited = 0;
+	job->more = false;
+}
+
+static bool grow_list(struct pager_job *job, size_t *capacity)
+{
+	size_t n = *capacity > ARRAY_SIZE(job->few) ? *capacity * 2 : 64;
+	struct job_extent *old = job->list == job->few ? NULL : job->list;
+	struct job_extent *list = reallocarray(old, n, sizeof(*list));
+
+	if (!list)
+		return false;
+	if (!old)
+		memcpy(list, job->few, job->n_list * sizeof(*list));
+	job->list = list;
+	*capacity = n;
+	return true;
+}
+
 /* In one go, because the table may be walked only while nothing comes or goes. */
 static int make_list(const struct pager *p, struct pager_job *job)
 {
-	size_t cursor = 0, capacity = 0;
+	size_t cursor = 0, capacity = ARRAY_SIZE(job->few);
 	unsigned region, n, access;
 	uint64_t first;
 
+	free_list(job);
 	while (extents_next(p->space.extents, &cursor, &region, &first, &n, &access)) {
 		if (!concerns(p, job, region, first, n, access))
 			continue;
-		if (job->n_list == capacity) {
-			struct job_extent *list;
-
-			capacity = capacity ? capacity * 2 : 64;
-			list = reallocarray(job->list, capacity, sizeof(*list));
-			if (!list)
-				return -ENOMEM;
-			job->list = list;
+		if (job->n_list == capacity && !grow_list(job, &capacity)) {
+			job->more = true;
+			return -ENOMEM;
 		}
 		job->list[job->n_list++] = (struct job_extent){ first, region };
 	}
@@ -183,7 +203,13 @@ static void walk_step(struct pager *p, struct pager_job *job)
 
 		visit(p, job, &p->space.regions[e->region], e->granule);
 	}
-	job->walked = job->n_visited == job->n_list;
+	if (job->n_visited < job->n_list)
+		return;
+	/* What was visited is gone, so this comes to an end. */
+	if (job->kind == JOB_STOP && job->more)
+		make_list(p, job);
+	else
+		job->walked = true;
 }
 
 /* Speculation takes what is free and pushes nothing out. */
@@ -245,6 +271,8 @@ static void unmap_all(struct pager *p, struct pager_job *job)
 
 static void begin(struct pager *p, struct pager_job *job)
 {
+	int r;
+
 	job->begun = true;
 	if (job->kind == JOB_FLUSH)
 		adopt_releases(p, job);
@@ -252,14 +280,17 @@ static void begin(struct pager *p, struct pager_job *job)
 		unmap_all(p, job);
 	if (job->kind == JOB_PREFAULT)
 		return;
-	note(job, make_list(p, job));
+	r = make_list(p, job);
+	if (job->kind != JOB_STOP)
+		note(job, r);
 }
 
 void job_submit(struct pager *p, struct pager_job *job)
 {
 	job->pager = p;
-	job->list = NULL;
+	job->list = job->few;
 	job->n_list = job->n_visited = job->n_synced = 0;
+	job->more = false;
 	job->n_ops = 0;
 	job->begun = job->walked = false;
 	job->bytes = 0;
@@ -285,8 +316,7 @@ void job_step(struct pager *p)
 	if (job->kind == JOB_STOP && p->ops.n_busy)
 		return;
 	STAILQ_REMOVE_HEAD(&p->jobs, link);
-	free(job->list);
-	job->list = NULL;
+	free_list(job);
 	job->done(job);
 }
 

@@ -32,9 +32,11 @@ struct pager_job {
 
 	/* Private. */
 	struct pager *pager;
-	struct job_extent *list; /* what was there when the job began */
+	struct job_extent *list; /* what was there when the job began; `few` when there is no memory */
+	struct job_extent few[8];
 	size_t n_list;
 	size_t n_visited;
+	bool more; /* than the list has room for */
 	bool begun;
 	unsigned n_ops;   /* under way */
 	size_t n_synced;  /* regions whose last flush has begun */

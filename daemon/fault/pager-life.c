@@ -48,12 +48,20 @@ void pager_deinit(struct pager *p)
 	space_deinit(&p->space);
 }
 
+struct stop_job {
+	struct pager_job job;
+	void (*on_stopped)(void *userdata, int result);
+	void *userdata;
+};
+
 static void pager_close(struct pager *p)
 {
 	p->readable = loop_remove(p->readable);
 	p->work = loop_remove(p->work);
 	queue_deinit(&p->queue);
 	p->ioas = p->ioas->ops->ioas_close(p->ioas);
+	free(p->stop_job);
+	p->stop_job = NULL;
 }
 
 /* What was pinned before something failed; nothing else is there yet. */
@@ -138,6 +146,8 @@ int pager_start(struct pager *p, struct loop *l, struct inbox *inbox, struct ioa
 	p->ioas = ioas_consume;
 	p->now_ns = clock_now_ns();
 	r = queue_init(&p->queue, p->ioas);
+	if (r >= 0 && !(p->stop_job = calloc(1, sizeof(*p->stop_job))))
+		r = -ENOMEM;
 	if (r >= 0)
 		r = pager_prepare(p, l, &place);
 	if (r < 0)
@@ -158,31 +168,23 @@ int pager_start(struct pager *p, struct loop *l, struct inbox *inbox, struct ioa
 	return 0;
 }
 
-struct stop_job {
-	struct pager_job job;
-	void (*on_stopped)(void *userdata, int result);
-	void *userdata;
-};
-
 static void stop_ended(struct pager_job *job)
 {
-	struct stop_job *s = container_of(job, struct stop_job, job);
+	struct stop_job s = *container_of(job, struct stop_job, job);
 	struct pager *p = job->pager;
-	int result = job->result;
 
 	budget_give_all(&p->share);
 	pager_close(p);
-	s->on_stopped(s->userdata, result);
-	free(s);
+	s.on_stopped(s.userdata, s.job.result);
 }
 
 void pager_stop(struct pager *p, void (*on_stopped)(void *userdata, int result), void *userdata)
 {
-	struct stop_job *s = p->ioas ? calloc(1, sizeof(*s)) : NULL;
+	struct stop_job *s = p->stop_job;
 
 	assert(!p->attachments.n);
 	if (!s) {
-		on_stopped(userdata, p->ioas ? -ENOMEM : 0);
+		on_stopped(userdata, 0);
 		return;
 	}
 	/* Nobody is left to be answered: what could not be written is not wanted any more. */

@@ -25,6 +25,7 @@
 
 struct workers;
 struct pager_job;
+struct stop_job;
 struct traces;
 STAILQ_HEAD(job_list, pager_job);
 
@@ -100,6 +101,7 @@ struct pager {
 	void *drain_userdata;
 
 	struct job_list jobs; /* the first one is under way */
+	struct stop_job *stop_job;   /* as long as there is an ioas: that it can be closed needs no memory */
 	struct pager_job *ahead;     /* for regions that are prefaulted; the next is `ahead_next` */
 	struct pager_job *write_back; /* for regions that are written back at an interval */
 	uint64_t write_back_at_ns;   /* 0 = no such region */

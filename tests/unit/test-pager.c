@@ -81,13 +81,14 @@ int loop_set_timer(struct loop_source *s, uint64_t at_ns)
 
 /* Everything that is allocated, but by libraries. */
 static unsigned n_allocated;
+static bool no_memory; /* for anything new */
 
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_malloc(size_t size)
 {
 	n_allocated++;
-	return __real_malloc(size);
+	return no_memory ? NULL : __real_malloc(size);
 }
 
 void *__real_calloc(size_t n, size_t size);
@@ -95,7 +96,7 @@ void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size)
 {
 	n_allocated++;
-	return __real_calloc(n, size);
+	return no_memory ? NULL : __real_calloc(n, size);
 }
 
 void *__real_realloc(void *old, size_t size);
@@ -103,7 +104,7 @@ void *__wrap_realloc(void *old, size_t size);
 void *__wrap_realloc(void *old, size_t size)
 {
 	n_allocated++;
-	return __real_realloc(old, size);
+	return no_memory ? NULL : __real_realloc(old, size);
 }
 
 void *__real_reallocarray(void *old, size_t n, size_t size);
@@ -111,7 +112,7 @@ void *__wrap_reallocarray(void *old, size_t n, size_t size);
 void *__wrap_reallocarray(void *old, size_t n, size_t size)
 {
 	n_allocated++;
-	return __real_reallocarray(old, n, size);
+	return no_memory ? NULL : __real_reallocarray(old, n, size);
 }
 
 /* As if something were in swap. */
@@ -1372,6 +1373,19 @@ static void stop_gives_up_answers_to_strangers(void)
 	T_EQ(orphans.values.responses_stale, 1);
 }
 
+/* More extents than fit into what a job has of its own. */
+static void a_stop_needs_no_memory(void)
+{
+	setup();
+	for (uint64_t i = 0; i < 100; i++)
+		T_EQ(serve(HEAP + i * 2 * 4096, 1, UAPI_PERM_WRITE), SUCCESS);
+	T_EQ(serve(FICKLE, 1, UAPI_PERM_WRITE), SUCCESS);
+	no_memory = true;
+	teardown();
+	no_memory = false;
+	T_EQ(n_released_dirty, 1);
+}
+
 static void prefault_ends_with_the_last_attachment(void)
 {
 	uint64_t before;
@@ -1703,6 +1717,7 @@ int main(void)
 	t_run(a_failing_write_loses_no_answer);
 	t_run(detach_gives_up_answers_that_cannot_be_written);
 	t_run(stop_gives_up_answers_to_strangers);
+	t_run(a_stop_needs_no_memory);
 	t_run(prefault_ends_with_the_last_attachment);
 	t_run(what_cannot_move_stays);
 	t_run(what_has_moved_is_served_there);
