@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the bus asks of a space: a job on its shard, and the reply when that has ended. A
- * prefault may take as long as a store is slow, and a stop waits for the job that is under
- * way; so it is done piece by piece, and no piece begins while the daemon stops or the space
- * is closed.
+ * What the bus asks of a space: a job on its shard, and the reply when that has ended. That is
+ * no step, so neither a reload nor a stop waits for it, but its space does with being closed,
+ * for the job that is under way. A prefault may take as long as a store is slow; so it is done
+ * piece by piece, and no piece begins while the daemon stops or the space is closed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -65,9 +65,9 @@ static void command_done(struct shard_call *call)
 	}
 	/* How far a prefault came before the budget ended is its answer, not an error. */
 	service_call_reply(c->reply, prefault && call->result == -EDQUOT ? 0 : call->result, c->bytes);
-	free(c);
+	c->space->n_commands--;
 	m->n_commands--;
-	manager_settled(m);
+	free(c);
 }
 
 /* The granules that the range touches. */
@@ -95,9 +95,8 @@ void managed_space_command(void *userdata, struct space_entry *e, size_t region,
 		service_call_reply(reply, -ESTALE, 0);
 		return;
 	}
-	if (m->reload || m->n_commands >= COMMANDS_MAX) {
-		service_call_fail(reply, EBUSY, m->reload ? "A reload is under way, try again when it has ended."
-							  : "Too many commands are under way, try again.");
+	if (m->n_commands >= COMMANDS_MAX) {
+		service_call_fail(reply, EBUSY, "Too many commands are under way, try again.");
 		return;
 	}
 	c = calloc(1, sizeof(*c));
@@ -120,6 +119,6 @@ void managed_space_command(void *userdata, struct space_entry *e, size_t region,
 	c->call.run = run_command;
 	c->call.done = command_done;
 	m->n_commands++;
-	manager_begin(m);
+	s->n_commands++;
 	managed_space_submit(s, &c->call);
 }

@@ -85,7 +85,7 @@ static void done_start(struct shard_call *c)
 static int pick_shard(struct managed_space *s, struct reason *why)
 {
 	/* From a start that failed there may be calls under way, where it was. */
-	bool stays = s->shard && (s->n_active || s->shrinking);
+	bool stays = s->shard && (s->n_active || s->shrinking || s->n_commands);
 	int r = stays ? 0 : shards_pick(s->manager, s, &s->shard);
 
 	if (r < 0)

@@ -48,6 +48,7 @@ struct managed_space {
 	uint64_t shrink_bytes;
 	uint64_t mapped_before; /* the last shrink */
 	bool shrinking;
+	unsigned n_commands; /* of the bus, under way */
 	uint64_t drain_ns;
 	struct shard_call call; /* drain, stop, tune */
 	bool is_closing;
@@ -74,7 +75,7 @@ void managed_space_drain(struct managed_space *s, uint64_t limit_ns); /* a step;
 /* A shard has it, or has a call about it: it must be closed before it is freed. */
 static inline bool managed_space_is_in_use(const struct managed_space *s)
 {
-	return s->is_open || s->shrinking;
+	return s->is_open || s->shrinking || s->n_commands;
 }
 
 /* A step; nothing is attached any more. closed: when it has ended, may free it; or NULL. */

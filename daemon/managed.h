@@ -4,7 +4,7 @@
  * managed-*.c and reload*.c; all of it belongs to the control thread, except what a
  * shard_call carries while it is under way.
  *
- * A device or a space does one step at a time: start, stop, one PASID, a command. A step
+ * A device or a space does one step at a time: start, stop, one PASID, a drain. A step
  * begins with manager_begin() and ends with manager_settled(), so that the manager knows
  * when nothing is under way; what concerns all (stop, reload) waits for that.
  */
@@ -41,7 +41,7 @@ struct manager {
 	struct hotplug *hotplug; /* NULL until a device can come and go */
 	struct loop_source *storm; /* timer; runs only while faults are refused */
 	uint64_t storm_ns;   /* when that was last looked at; 0: it does not run */
-	unsigned n_commands; /* of the bus, under way */
+	unsigned n_commands; /* of the bus to all spaces, under way */
 	TAILQ_HEAD(, managed_trace) traces;
 	unsigned n_traces;
 	atomic_uint_fast64_t trace_dropped; /* of all there ever were */
