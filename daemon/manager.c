@@ -102,8 +102,9 @@ void manager_report(struct manager *m)
 	TAILQ_FOREACH(space, &m->directory.spaces, link)
 		n_spaces++;
 	if (failed)
-		snprintf(status, sizeof(status), "%zu of %zu devices active; %s is %s: %s", n_active, n_devices,
-			 failed->name, device_state_to_string(failed->state), failed->error_text ?: "");
+		snprintf(status, sizeof(status), "%zu of %zu devices active; %s is %s%s%s", n_active, n_devices,
+			 failed->name, device_state_to_string(failed->state), failed->error_text ? ": " : "",
+			 failed->error_text ?: "");
 	else
 		snprintf(status, sizeof(status), "%zu device%s active, %zu space%s, %zu shard%s, %s", n_active, plural(n_active),
 			 n_spaces, plural(n_spaces), m->n_shards, plural(m->n_shards), m->directory.backend);
