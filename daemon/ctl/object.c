@@ -68,7 +68,7 @@ static void print_number(const char *name, uint64_t v, FILE *out)
 	else if (!strcmp(name, "iova"))
 		fprintf(out, "0x%" PRIx64, v);
 	else if (!strcmp(name, "VendorId") || !strcmp(name, "DeviceId"))
-		fprintf(out, "%04" PRIx64, v);
+		fprintf(out, "0x%04" PRIx64, v);
 	else
 		fprintf(out, "%" PRIu64, v);
 }

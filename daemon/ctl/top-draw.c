@@ -60,7 +60,8 @@ static void draw_header(const struct top_model *m, const struct top_view *view, 
 	screen_put(s, COLOUR_NONE, "  up %s, %s", units_duration(text, now > start ? now - start : 0),
 		   variant_string(variant_get(manager, "Backend")));
 	screen_line(s);
-	screen_put(s, COLOUR_NONE, "%zu devices, %zu spaces", m->n_devices, m->n_spaces);
+	screen_put(s, COLOUR_NONE, "%zu device%s, %zu space%s", m->n_devices, m->n_devices == 1 ? "" : "s", m->n_spaces,
+		   m->n_spaces == 1 ? "" : "s");
 	screen_put(s, COLOUR_NONE, ", %s faults/s", units_rate(text, m->rate));
 	screen_put(s, COLOUR_NONE, ", %" PRIu64 " pending", variant_number(variant_get(total, "FaultsPending")));
 	screen_put(s, COLOUR_NONE, ", %s pinned", units_size(text, mapped));

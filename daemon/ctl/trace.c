@@ -61,13 +61,19 @@ static const char *access_text(char text[static 5], uint32_t perm)
 	return *text ? text : "-";
 }
 
+void trace_print_title(FILE *out)
+{
+	fprintf(out, "%18s %-12s %-12s %7s %-14s %-4s %-8s %8s\n", "TIME", "DEVICE", "SPACE", "PASID", "IOVA", "PERM",
+		"OUTCOME", "LATENCY");
+}
+
 void trace_print(const struct trace_record *r, FILE *out)
 {
 	char latency[UNITS_MAX], access[5], pasid[16] = "-";
 
 	if (r->pasid != PASID_NONE)
 		snprintf(pasid, sizeof(pasid), "%" PRIu32, r->pasid);
-	fprintf(out, "%" PRIu64 ".%06" PRIu64 " %-12s %-12s %7s 0x%012" PRIx64 " %-4s %-8s %8s",
+	fprintf(out, "%11" PRIu64 ".%06" PRIu64 " %-12s %-12s %7s 0x%012" PRIx64 " %-4s %-8s %8s",
 		r->time_ns / 1000000000, r->time_ns / 1000 % 1000000, *r->device ? r->device : "-", r->space, pasid,
 		r->iova, access_text(access, r->perm), outcome_name(r->outcome), units_ns(latency, r->latency_ns));
 	/* A group gets one answer: which belong together shows. */

@@ -46,5 +46,6 @@ int trace_check(const void *datagram, size_t size, struct trace_header *ret);
 /* The i-th record of a datagram that was checked. */
 void trace_read(const void *datagram, const struct trace_header *h, size_t i, struct trace_record *ret);
 
+void trace_print_title(FILE *out);
 void trace_print(const struct trace_record *r, FILE *out);
 void trace_json(const struct trace_record *r, struct json *j);

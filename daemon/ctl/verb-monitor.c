@@ -127,8 +127,7 @@ int verb_monitor(int argc, char **argv)
 	/* Nobody reads from it any more. */
 	bus = sd_bus_flush_close_unref(bus);
 	if (!ctl_options.json) {
-		printf("%-18s %-12s %-12s %7s %-14s %-4s %-8s %8s\n", "TIME", "DEVICE", "SPACE", "PASID", "IOVA",
-		       "PERM", "OUTCOME", "LATENCY");
+		trace_print_title(stdout);
 		fflush(stdout);
 	}
 	return follow(fd);

@@ -97,7 +97,7 @@ for text in '"device"' '"nvme0"' '"space"' '"dma0"' '"invalid-only"' 'BOOLEAN tr
 done
 grep -q '^iopfctl: 3 records lost$' "$tmp/err" || fail "lost records are not told: $(cat "$tmp/err")"
 [ "$(wc -l < "$tmp/out")" = 4 ] || fail "not a title and three lines: $(cat "$tmp/out")"
-sed -n 3p "$tmp/out" | grep -qE '^12.000345 +nvme0 +dma0 +5 +0x000100001000 +w +invalid +23.5us 2/2$' ||
+sed -n 3p "$tmp/out" | grep -qE '^ *12.000345 +nvme0 +dma0 +5 +0x000100001000 +w +invalid +23.5us 2/2$' ||
 	fail "a line of monitor: $(cat "$tmp/out")"
 expect_call_trace --json=short
 python3 - "$tmp/out" << 'EOT' || fail "monitor --json: $(cat "$tmp/out")"

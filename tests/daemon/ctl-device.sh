@@ -57,6 +57,7 @@ expect 0 stats --attachments calm busy --json=short
 expect 0 attach-pasid calm 8 b
 expect 0 show calm
 grep -q 'Attachments: a, PASID 7 in a, PASID 8 in b$' "$tmp/out" || fail "attach-pasid: $(cat "$tmp/out")"
+grep -q 'VendorId: 0x0000$' "$tmp/out" || fail "show: $(cat "$tmp/out")"
 expect 0 detach-pasid calm 8
 expect 5 detach-pasid calm 8
 said 'PASID 8'
@@ -73,4 +74,5 @@ expect 0 log-level info
 
 expect 0 detach calm
 [ "$(state calm)" = detached ] || fail "detach: calm is $(state calm)"
+wait_for 10 notified 'STATUS=1 of 2 devices active; calm is detached$'
 daemon_stop

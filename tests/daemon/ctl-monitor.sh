@@ -57,6 +57,8 @@ for r in records:
 assert {r["Device"] for r in records} == {"reader", "writer"}
 EOT
 follow "$tmp/one" writer
+awk 'NR <= 2 { at[NR > 1] = index($0, NR > 1 ? "writer" : "DEVICE") } END { exit !at[0] || at[0] != at[1] }' "$tmp/one" ||
+	fail "the title is not above the columns: $(cat "$tmp/one")"
 awk 'NR > 1 && ($2 != "writer" || $3 != "b" || $4 != 5) { exit 1 }' "$tmp/one" || fail "monitor writer: $(cat "$tmp/one")"
 follow "$tmp/space" --space a
 awk 'NR > 1 && ($2 != "reader" || $3 != "a" || $4 != "-" || $6 != "r") { exit 1 }' "$tmp/space" ||

@@ -28,7 +28,7 @@ terminal -u new-session -d -x 80 -y 24 "env NO_COLOR=1 '$iopfctl' top -d 200ms -
 # Columns, in the order of their rates
 see '^>fast +active +[0-9.]+k? +[▁▂▃▄▅▆▇█]+ +[0-9.]+[um]s +[0-9.]+[um]s +[0-9.]+[um]s +[0-9]+ +0$'
 see '^iopfd [0-9.]+  running  up [0-9]+'
-see '^3 devices, 1 spaces, [0-9.]+k? faults/s, [0-9]+ pending, [0-9.]+[KM] pinned$'
+see '^3 devices, 1 space, [0-9.]+k? faults/s, [0-9]+ pending, [0-9.]+[KM] pinned$'
 see '^ DEVICE +STATE +FAULTS/S HISTORY +P50 +P99 +P99\.9 PEND +INVAL$'
 see '^ slow +active +[0-9.]+ '
 see '^ still +active +0 .* - +- +- +0 +0$'
