@@ -105,10 +105,9 @@ static int no_vfio_driver(const char *folder, struct reason *why)
 	n = readlink(path, driver, sizeof(driver) - 1);
 	driver[n < 0 ? 0 : n] = 0;
 	if (!*driver)
-		return reason_set(why, ENXIO, "no driver is bound to it; bind it: driverctl set-override %s "
-					      "vfio-pci", bdf);
+		return reason_set(why, ENXIO, "no driver is bound to it; bind it: iopfctl bind %s", bdf);
 	return reason_set(why, ENXIO, "the driver %s is bound to it, which is no vfio driver; bind it: "
-			  "driverctl set-override %s vfio-pci", basename(driver), bdf);
+			  "iopfctl bind %s", basename(driver), bdf);
 }
 
 static int find_node(const struct vfio_paths *paths, const char *folder, char **ret, struct reason *why)

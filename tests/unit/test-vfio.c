@@ -183,11 +183,10 @@ static void test_no_vfio_driver(void)
 	remove_file(FOLDER "/vfio-dev/vfio7");
 	remove_file(FOLDER "/vfio-dev");
 	make_link(FOLDER "/driver", "../../../bus/pci/drivers/nvme");
-	expect_open(FAKE_BDF, ENXIO, "the driver nvme is bound to it, which is no vfio driver; bind it: driverctl "
-				     "set-override " FAKE_BDF " vfio-pci");
+	expect_open(FAKE_BDF, ENXIO, "the driver nvme is bound to it, which is no vfio driver; bind it: iopfctl "
+				     "bind " FAKE_BDF);
 	remove_file(FOLDER "/driver");
-	expect_open(FAKE_BDF, ENXIO,
-		    "no driver is bound to it; bind it: driverctl set-override " FAKE_BDF " vfio-pci");
+	expect_open(FAKE_BDF, ENXIO, "no driver is bound to it; bind it: iopfctl bind " FAKE_BDF);
 	make_tree();
 }
 

@@ -300,7 +300,7 @@ static void test_unbound(void)
 	T_OK(device_new("d", bdf, &d, &why));
 	T_EQ(d->ops->open(d, iommufd, &why), -ENXIO);
 	printf("# %s\n", why.text);
-	T_ASSERT(strstr(why.text, "driverctl set-override 0000:01:00.0 vfio-pci"));
+	T_ASSERT(strstr(why.text, "iopfctl bind 0000:01:00.0"));
 	device_free(d);
 }
 
