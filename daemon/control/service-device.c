@@ -101,22 +101,22 @@ SERVICE_GETTER(get_pasid_count)
 	return sd_bus_message_append(reply, "u", n);
 }
 
-SERVICE_METHOD(get_attachments)
+static int append_attachments(sd_bus_message *reply, const struct service *s, const void *userdata)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	const struct device_entry *e = userdata;
 	const struct attachment_entry *a;
-	int r;
+	int r = 0;
 
-	r = sd_bus_message_new_method_return(m, &reply);
-	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'a', "(us)");
+	(void)s;
 	TAILQ_FOREACH(a, &e->attachments, link)
 		if (r >= 0 && a->attached)
 			r = sd_bus_message_append(reply, "(us)", a->pasid, a->space->name);
-	if (r >= 0)
-		r = sd_bus_message_close_container(reply);
-	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+	return r;
+}
+
+SERVICE_METHOD(get_attachments)
+{
+	return service_reply_array(NULL, m, "(us)", append_attachments, userdata);
 }
 
 static int append_statistics(const struct service *s, sd_bus_message *reply, const struct attachment_entry *a)
@@ -132,23 +132,23 @@ static int append_statistics(const struct service *s, sd_bus_message *reply, con
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-SERVICE_METHOD(get_attachment_statistics)
+static int append_all_statistics(sd_bus_message *reply, const struct service *s, const void *userdata)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	const struct service *s = service_current(sd_bus_message_get_bus(m));
 	const struct device_entry *e = userdata;
 	const struct attachment_entry *a;
-	int r;
+	int r = 0;
 
-	r = sd_bus_message_new_method_return(m, &reply);
-	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'a', "(usa{st})");
 	TAILQ_FOREACH(a, &e->attachments, link)
 		if (r >= 0 && a->attached)
 			r = append_statistics(s, reply, a);
-	if (r >= 0)
-		r = sd_bus_message_close_container(reply);
-	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+	return r;
+}
+
+SERVICE_METHOD(get_attachment_statistics)
+{
+	const struct service *s = service_current(sd_bus_message_get_bus(m));
+
+	return service_reply_array(s, m, "(usa{st})", append_all_statistics, userdata);
 }
 
 /* Fails, and says why, where there is nothing to lend. */

@@ -106,6 +106,11 @@ struct space_entry *service_space_at(const struct service *s, const char *path);
 size_t service_region_at(const struct space_entry *e, const char *name); /* n_regions: there is none */
 char *service_path(const char *prefix, const char *name); /* on the heap; NULL = ENOMEM */
 
+/* Answers with an array of `types`, which append adds to the reply. */
+int service_reply_array(const struct service *s, sd_bus_message *m, const char *types,
+			int (*append)(sd_bus_message *reply, const struct service *s, const void *userdata),
+			const void *userdata);
+
 /* In a property's or method's handler: whose tree it is in. */
 struct service *service_current(sd_bus *bus);
 

@@ -146,22 +146,21 @@ static int append_device(sd_bus_message *reply, const struct device_entry *e)
 				     e->device ? e->device->ops->name : "", values.faults_total);
 }
 
-SERVICE_METHOD(list_devices)
+static int append_devices(sd_bus_message *reply, const struct service *s, const void *userdata)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	const struct service *s = userdata;
 	const struct device_entry *e;
-	int r;
+	int r = 0;
 
-	r = sd_bus_message_new_method_return(m, &reply);
-	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'a', "(sossst)");
+	(void)userdata;
 	TAILQ_FOREACH(e, &s->directory->devices, link)
 		if (r >= 0)
 			r = append_device(reply, e);
-	if (r >= 0)
-		r = sd_bus_message_close_container(reply);
-	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+	return r;
+}
+
+SERVICE_METHOD(list_devices)
+{
+	return service_reply_array(userdata, m, "(sossst)", append_devices, NULL);
 }
 
 static int reply_path(sd_bus_message *m, const char *prefix, const char *name)

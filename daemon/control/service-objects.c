@@ -36,6 +36,22 @@ struct space_entry *service_space_at(const struct service *s, const char *path)
 	return directory_find_space(s->directory, name_below(path, SERVICE_SPACE_PREFIX));
 }
 
+int service_reply_array(const struct service *s, sd_bus_message *m, const char *types,
+			int (*append)(sd_bus_message *reply, const struct service *s, const void *userdata),
+			const void *userdata)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	int r = sd_bus_message_new_method_return(m, &reply);
+
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', types);
+	if (r >= 0)
+		r = append(reply, s, userdata);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
 struct service *service_current(sd_bus *bus)
 {
 	return sd_bus_slot_get_userdata(sd_bus_get_current_slot(bus));

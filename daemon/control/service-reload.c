@@ -53,18 +53,15 @@ static int append_diagnostic(sd_bus_message *reply, const struct config_diagnost
 				     d->severity == CONFIG_ERROR ? "error" : "warning", where, d->message);
 }
 
-static int reply_diagnostics(sd_bus_message *m, const struct config_diagnostics *d)
+static int append_diagnostics(sd_bus_message *reply, const struct service *s, const void *userdata)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	int r = sd_bus_message_new_method_return(m, &reply);
+	const struct config_diagnostics *d = userdata;
+	int r = 0;
 
-	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'a', "(susss)");
+	(void)s;
 	for (size_t i = 0; i < d->n_items && r >= 0; i++)
 		r = append_diagnostic(reply, &d->items[i]);
-	if (r >= 0)
-		r = sd_bus_message_close_container(reply);
-	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+	return r;
 }
 
 SERVICE_HANDLER(service_check_configuration)
@@ -77,7 +74,7 @@ SERVICE_HANDLER(service_check_configuration)
 		return service_not_supported(ret_error);
 	r = s->hooks.on_check(s->hooks.userdata, &diagnostics);
 	if (r >= 0)
-		r = reply_diagnostics(m, &diagnostics);
+		r = service_reply_array(s, m, "(susss)", append_diagnostics, &diagnostics);
 	config_diagnostics_free(&diagnostics);
 	return r;
 }
