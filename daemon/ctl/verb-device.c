@@ -7,7 +7,6 @@
 #include "ctl/args.h"
 #include "ctl/client.h"
 
-#define DRAIN_USEC 5000000
 #define PASID_MAX 0xfffff
 
 /* A method of the device whose name is argv[1]. types as in client_call(); there is no result. */
@@ -28,20 +27,8 @@ int verb_detach(int argc, char **argv)
 	return e ?: device_call(bus, argv[1], "Detach", "t", UINT64_C(0));
 }
 
-int verb_drain(int argc, char **argv)
-{
-	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-	uint64_t usec = DRAIN_USEC;
-	enum ctl_exit e = args_read(&argc, argv, NULL, 1, 2);
-
-	if (!e && argc > 2)
-		e = args_usec(argv[0], argv[2], &usec);
-	e = e ?: client_open(&bus);
-	return e ?: device_call(bus, argv[1], "Drain", "t", usec);
-}
-
-/* Without a limit the daemon's own holds. */
-int verb_pause(int argc, char **argv)
+/* DEVICE [TIME]: without a time the daemon's own holds. */
+static enum ctl_exit call_for(int argc, char **argv, const char *method)
 {
 	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
 	enum ctl_exit e = args_read(&argc, argv, NULL, 1, 2);
@@ -50,7 +37,17 @@ int verb_pause(int argc, char **argv)
 	if (!e && argc > 2)
 		e = args_usec(argv[0], argv[2], &usec);
 	e = e ?: client_open(&bus);
-	return e ?: device_call(bus, argv[1], "Pause", "t", usec);
+	return e ?: device_call(bus, argv[1], method, "t", usec);
+}
+
+int verb_drain(int argc, char **argv)
+{
+	return call_for(argc, argv, "Drain");
+}
+
+int verb_pause(int argc, char **argv)
+{
+	return call_for(argc, argv, "Pause");
 }
 
 int verb_resume(int argc, char **argv)

@@ -51,7 +51,7 @@ expect_call attach new pasid=5:a -- 'VARIANT "as"' 'STRING "5:a"'
 expect 0 attach new sim --json=short
 [ "$(member "['Path']")" = /org/iopfd1/device/new ] || fail "attach --json: $(cat "$tmp/out")"
 expect_call detach nvme0 -- Path=/org/iopfd1/device/nvme0 Member=Detach 'UINT64 0'
-expect_call drain nvme0 -- Member=Drain 'UINT64 5000000'
+expect_call drain nvme0 -- Member=Drain 'UINT64 0'
 expect_call drain nvme0 250ms -- Member=Drain 'UINT64 250000'
 expect_call pause nvme0 -- Member=Pause 'UINT64 0'
 expect_call pause nvme0 1.5s -- Member=Pause 'UINT64 1500000'
