@@ -32,11 +32,6 @@ uint64_t histogram_bucket_max(unsigned bucket)
 	return ((uint64_t)(SUB_COUNT + (bucket & (SUB_COUNT - 1)) + 1) << shift) - 1;
 }
 
-void histogram_add(struct histogram *h, uint64_t ns)
-{
-	h->buckets[histogram_bucket(ns)]++;
-}
-
 void histogram_merge(struct histogram *h, const struct histogram *other)
 {
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)

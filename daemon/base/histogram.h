@@ -21,7 +21,6 @@ struct histogram {
 unsigned histogram_bucket(uint64_t ns);
 uint64_t histogram_bucket_max(unsigned bucket);
 
-void histogram_add(struct histogram *h, uint64_t ns);
 void histogram_merge(struct histogram *h, const struct histogram *other);
 
 /* Duration in ns that `permille` of all entries do not exceed; 0 when there is none. */

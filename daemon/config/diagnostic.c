@@ -62,7 +62,8 @@ void config_diagnostics_free(struct config_diagnostics *d)
 	*d = (struct config_diagnostics){ 0 };
 }
 
-void diagnostic_make_printable(char *text)
+/* Replaces what would break a line in two or play with a terminal. */
+static void make_printable(char *text)
 {
 	for (; *text; text++)
 		if ((unsigned char)*text < ' ' || *text == 0x7f)
@@ -80,7 +81,7 @@ int config_diagnostic_format(const struct config_diagnostic *d, char *text, size
 		     d->severity == CONFIG_WARNING ? "warning: " : "", *d->section ? "[" : "", d->section,
 		     *d->section ? "] " : "", d->key, *d->key ? ": " : "", d->message);
 	if (size)
-		diagnostic_make_printable(text);
+		make_printable(text);
 	return n;
 }
 

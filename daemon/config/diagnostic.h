@@ -18,9 +18,6 @@ struct diagnostic_place {
 int diagnostics_add(struct config_diagnostics *d, enum config_severity severity, const struct diagnostic_place *place,
 		    const char *format, ...) PRINTF_LIKE(4, 5);
 
-/* Replaces what would break a line in two or play with a terminal. */
-void diagnostic_make_printable(char *text);
-
 /* To put behind what is wrong with a value: "", or what may be the cause. */
 const char *diagnostic_advice(const char *value);
 

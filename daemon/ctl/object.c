@@ -15,11 +15,6 @@ const struct variant *object_at(const struct variant *objects, size_t i, const c
 	return variant_get(variant_at(objects, i), interface);
 }
 
-const struct variant *object_get(const struct variant *objects, const char *path, const char *interface)
-{
-	return variant_get(variant_get(objects, path), interface);
-}
-
 const char *object_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');

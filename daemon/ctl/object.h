@@ -12,9 +12,6 @@
 /* The i-th object, if it has this interface: its properties there. Else NULL. */
 const struct variant *object_at(const struct variant *objects, size_t i, const char *interface);
 
-/* The same by the path, which need not be there. */
-const struct variant *object_get(const struct variant *objects, const char *path, const char *interface);
-
 /* "nvme0" of "/org/iopfd1/device/nvme0" */
 const char *object_name(const char *path);
 

@@ -236,11 +236,6 @@ uint64_t variant_number(const struct variant *v)
 	return v && (v->kind == VARIANT_UNSIGNED || v->kind == VARIANT_BOOL) ? v->number : 0;
 }
 
-bool variant_bool(const struct variant *v)
-{
-	return v && v->kind == VARIANT_BOOL && v->number;
-}
-
 const char *variant_string(const struct variant *v)
 {
 	return v && v->kind == VARIANT_STRING ? v->string : "";

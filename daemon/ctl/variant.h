@@ -51,7 +51,6 @@ size_t variant_count(const struct variant *v); /* 0: neither array nor dict */
 
 /* The value, or 0 resp. "" if it is of another kind. */
 uint64_t variant_number(const struct variant *v);
-bool variant_bool(const struct variant *v);
 const char *variant_string(const struct variant *v);
 
 void variant_to_json(const struct variant *v, struct json *j);

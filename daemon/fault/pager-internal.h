@@ -15,5 +15,8 @@ void pager_on_written(void *userdata, const struct queue_context *c, size_t n, e
 /* All collected answers, whether the queue works or not. 0 or a negative errno. */
 int pager_write_answers(struct pager *p);
 
+/* Those that are ready, unless the queue has failed and is tried again later. */
+void pager_flush_answers(struct pager *p);
+
 /* An inbox_user's after: ops have ended, all that came out of the inbox together. */
 void pager_on_ops_ended(struct inbox_user *u);

@@ -151,9 +151,8 @@ void pager_shrink(struct pager *p, uint64_t bytes);
 /* An op ended: called for what comes out of the inbox. */
 void pager_on_op(struct inbox_item *item);
 
-/* For the files of this folder: write what is ready; have policies begin what is pending; see
- * to it that all that is due comes, which does this as well. */
-void pager_flush_answers(struct pager *p);
+/* For the files of this folder: have policies begin what is pending; see to it that all that is
+ * due comes, which does this as well. */
 void pager_submit(struct pager *p);
 void pager_schedule(struct pager *p);
 static inline uint32_t pager_now_ms(const struct pager *p)

@@ -89,11 +89,6 @@ int io_punch(const struct io_op *op)
 			 (off_t)op->length) < 0 ? -errno : 0;
 }
 
-const char *io_name(const struct io *io)
-{
-	return io->engine->name;
-}
-
 void io_submit(struct io *io, struct io_op *op)
 {
 	op->error = 0;

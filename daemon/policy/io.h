@@ -50,8 +50,6 @@ struct io *io_put(struct io *io); /* nothing of the region's is under way; takes
 /* Here and now, instead of submitting it: 0 or a negative errno. */
 int io_punch(const struct io_op *op);
 
-const char *io_name(const struct io *io);
-
 /* Any thread, never block, never fail. What is submitted by others than done() may not begin
  * before the next kick, which wakes the engine once for all of it. */
 void io_submit(struct io *io, struct io_op *op);
