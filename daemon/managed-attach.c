@@ -233,7 +233,7 @@ static const char **names_of_spaces(const struct manager *m)
 }
 
 /* Returns 0, or answers the call. */
-static int load(struct manager *m, const char *text, struct service_call *call, struct config **ret)
+static int load(struct manager *m, const char *name, const char *text, struct service_call *call, struct config **ret)
 {
 	_cleanup_(config_diagnostics_free) struct config_diagnostics diagnostics = { 0 };
 	_cleanup_free_ const char **known = names_of_spaces(m);
@@ -248,7 +248,10 @@ static int load(struct manager *m, const char *text, struct service_call *call, 
 		_cleanup_free_ char *why = config_diagnostics_text(&diagnostics);
 
 		service_call_fail(call, r == -ENOMEM ? ENOMEM : EINVAL, why ?: "out of memory");
+		return r;
 	}
+	for (size_t i = 0; i < diagnostics.n_items; i++)
+		log_with(LOG_WARNING, 0, &(struct log_fields){ .device = name }, "%s", diagnostics.items[i].message);
 	return r;
 }
 
@@ -286,7 +289,7 @@ static void attach_new(struct manager *m, const struct attach_request *request, 
 		reason_set(&why, EEXIST, "There is a device of this name.");
 	else
 		text = text_of_request(m, request, &why);
-	if (text && load(m, text, call, &config) < 0)
+	if (text && load(m, request->name, text, call, &config) < 0)
 		return;
 	if (config && (config->n_devices != 1 || strcmp(config->devices[0].name, request->name) != 0))
 		reason_set(&why, EINVAL, "The text has to be of this one device.");

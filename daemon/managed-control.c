@@ -98,12 +98,12 @@ static void pause_device(struct managed_device *d, uint64_t usec, struct service
 	int r;
 
 	if (usec > PAUSE_MAX_NS / NSEC_PER_USEC) {
-		service_call_reply(call, -ERANGE, 0);
+		fail(call, ERANGE, "%s: it can be paused for an hour at most", d->entry.name);
 		return;
 	}
 	r = set_timer(d, clock_now_ns() + ns, on_pause_over);
 	if (r < 0) {
-		fail(call, -r, "%s cannot be paused: no timer to end it", d->entry.name);
+		fail(call, -r, "%s: it cannot be paused: no timer to end it", d->entry.name);
 		return;
 	}
 	d->reply = call;
@@ -149,7 +149,7 @@ static void drain_device(struct managed_device *d, uint64_t usec, struct service
 	int r;
 
 	if (d->entry.state == DEVICE_PAUSED) {
-		fail(call, EBUSY, "%s is paused: resume it first", d->entry.name);
+		fail(call, EBUSY, "%s: it is paused, resume it first", d->entry.name);
 		return;
 	}
 	d->drain_since_ns = clock_now_ns();
@@ -158,7 +158,7 @@ static void drain_device(struct managed_device *d, uint64_t usec, struct service
 			  (usec ? MIN(usec, DRAIN_MAX_NS / NSEC_PER_USEC) * NSEC_PER_USEC : DRAIN_DEFAULT_NS);
 	r = set_timer(d, d->drain_since_ns, on_drain_poll);
 	if (r < 0) {
-		fail(call, -r, "%s cannot be drained: no timer for it", d->entry.name);
+		fail(call, -r, "%s: it cannot be drained: no timer for it", d->entry.name);
 		return;
 	}
 	d->reply = call;
@@ -177,7 +177,7 @@ static bool may_begin(struct managed_device *d, struct service_call *call)
 		return false;
 	}
 	if (d->ended) {
-		fail(call, d->entry.state == DEVICE_DRAINING ? EINPROGRESS : EBUSY, "%s is %s, try again when that has ended.",
+		fail(call, d->entry.state == DEVICE_DRAINING ? EINPROGRESS : EBUSY, "%s: it is %s, try again when that has ended",
 		     d->entry.name, device_state_to_string(d->entry.state));
 		return false;
 	}
@@ -193,8 +193,8 @@ void managed_device_command(void *manager, struct device_entry *e, enum device_c
 	if (!may_begin(d, call))
 		return;
 	if (command != DEVICE_COMMAND_DETACH && !managed_device_is_attached(d)) {
-		fail(call, ENODEV, "%s is %s%s%s.", e->name, device_state_to_string(e->state), e->error_text ? ": " : "",
-		     e->error_text ?: "");
+		fail(call, ENODEV, "%s: it is %s%s%s", e->name, device_state_to_string(e->state), e->error_text ? ": " : "",
+		     e->error_text ?: e->state == DEVICE_DETACHED ? ", attach it first" : "");
 		return;
 	}
 	switch (command) {
@@ -240,15 +240,15 @@ void managed_device_pasid(void *manager, struct device_entry *e, uint32_t pasid,
 	if (pasid == 0 || pasid == PASID_NONE) {
 		fail(call, ERANGE, "PASID %" PRIu32 ": expected 1 to 1048575; the device itself is not a PASID.", pasid);
 	} else if (e->state != DEVICE_ACTIVE) {
-		fail(call, ENODEV, "%s is %s, it must be active.", e->name, device_state_to_string(e->state));
+		fail(call, ENODEV, "%s: it is %s, it must be active", e->name, device_state_to_string(e->state));
 	} else if (space && a) {
 		fail(call, EEXIST, "PASID %" PRIu32 " of %s is attached to space %s: detach it first.", pasid, e->name,
 		     a->entry.space->name);
 	} else if (!space && !a) {
 		fail(call, ENOENT, "PASID %" PRIu32 " of %s is not attached.", pasid, e->name);
 	} else if (space && !d->uses_pasids) {
-		fail(call, EOPNOTSUPP, "%s was attached without room for PASIDs: set pasids = yes in its section and attach "
-		     "it again.", e->name);
+		fail(call, EOPNOTSUPP, "%s: it was attached without room for PASIDs: set pasids = yes in its section and "
+		     "attach it again", e->name);
 	} else {
 		d->reply = call;
 		if (space)

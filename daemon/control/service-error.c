@@ -76,7 +76,7 @@ int service_no_such_region(const struct space_entry *e, const char *name, sd_bus
 int service_space_closed(const struct space_entry *e, sd_bus_error *ret_error)
 {
 	return sd_bus_error_setf(ret_error, SERVICE_ERROR_SPACE_CLOSED,
-				 "Space %s is not open: no device could be attached to it.", e->name);
+				 "Space %s is not open: no device has been attached to it.", e->name);
 }
 
 int service_gone(const char *error, const char *path, sd_bus_error *ret_error)

@@ -91,6 +91,15 @@ static struct error_kind kind_of(const struct client_call *c, const sd_bus_error
 	return kind;
 }
 
+/* The policy of the bus, not the daemon, which says it better; of dbus-daemon or dbus-broker. */
+static bool is_refused_by_bus(const sd_bus_error *error)
+{
+	const char *text = error->message ?: "";
+
+	return sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) &&
+	       (!strncmp(text, "Rejected send message", 21) || !strncmp(text, "Sender is not authorized", 24));
+}
+
 static bool is_lost(int r)
 {
 	return r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE || r == -ECONNREFUSED || r == -ENOENT ||
@@ -112,6 +121,8 @@ enum ctl_exit client_failed(const struct client_call *c, const sd_bus_error *err
 	kind = kind_of(c, error);
 	if (kind.code == CTL_NOT_RUNNING)
 		return client_complain(kind.code, "%s (%s)", kind.text, error->name);
+	if (is_refused_by_bus(error))
+		kind.text = "only root, the daemon's user and the group iopfd may do that";
 	text = kind.text ?: error->message ?: strerror(-r);
 	/* Some sentences of the daemon begin with the device. */
 	if (!strncmp(text, subject, n) && !strncmp(text + n, ": ", 2))
@@ -122,7 +133,7 @@ enum ctl_exit client_failed(const struct client_call *c, const sd_bus_error *err
 static int open_address(const char *address, sd_bus **ret)
 {
 	_cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
-	int r = sd_bus_new(&bus);
+	int r = strchr(address, ':') ? sd_bus_new(&bus) : -EINVAL;
 
 	if (r >= 0)
 		r = sd_bus_set_address(bus, address);
@@ -154,7 +165,7 @@ enum ctl_exit client_open(sd_bus **ret)
 		return client_complain(CTL_USAGE, "--bus=%s: neither system, session, nor an address such as "
 						  "unix:path=/run/bus", bus);
 	return client_complain(r == -EACCES || r == -EPERM ? CTL_DENIED : CTL_NOT_RUNNING, "cannot connect to %s%s: %s",
-			       ctl_options.host ?: bus, ctl_options.host ? "" : " bus", strerror(-r));
+			       ctl_options.host ?: bus, ctl_options.host || strchr(bus, ':') ? "" : " bus", strerror(-r));
 }
 
 enum ctl_exit client_message(sd_bus *bus, const struct client_call *c, sd_bus_message **ret)

@@ -85,18 +85,19 @@ int verb_plan(int argc, char **argv)
 	return CTL_OK;
 }
 
-/* (file, line, severity, "[section] key", message) */
+/* As the daemon's program prints it: (file, line, severity, "[section] key", message) */
 static void print_diagnostic(const struct variant *d)
 {
 	const char *severity = variant_string(variant_at(d, 2)), *key = variant_string(variant_at(d, 3));
 	bool warning = !strcmp(severity, "warning");
 	uint64_t line = variant_number(variant_at(d, 1));
+	size_t n = strlen(key);
 
 	printf("%s:", variant_string(variant_at(d, 0)));
 	if (line)
 		printf("%" PRIu64 ":", line);
-	printf(" %s%s%s%s%s%s%s\n", colour_begin(warning ? COLOUR_YELLOW : COLOUR_RED), warning ? "warning: " : "",
-	       colour_end(), key, *key ? ": " : "", variant_string(variant_at(d, 4)), "");
+	printf(" %s%s%s%s%s%s\n", colour_begin(warning ? COLOUR_YELLOW : COLOUR_RED), warning ? "warning: " : "",
+	       colour_end(), key, !n ? "" : key[n - 1] == ']' ? " " : ": ", variant_string(variant_at(d, 4)));
 }
 
 static void diagnostics_json(const struct variant *list)

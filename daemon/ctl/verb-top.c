@@ -270,7 +270,7 @@ int verb_top(int argc, char **argv)
 	if (!e && count)
 		e = args_number(argv[0], count, UINT64_MAX, &t.count);
 	if (!e && count && !t.count)
-		e = client_usage(argv[0], "--count=0");
+		e = client_usage(argv[0], "--count is at least 1");
 	t.delay_ns = usec * NSEC_PER_USEC;
 	e = e ?: client_open(&t.bus);
 	if (e)

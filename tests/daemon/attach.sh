@@ -141,6 +141,8 @@ for loop in $(loops); do
 	sed -i 's,else,shared,' "$conf"
 	reload
 	with_memory last sim:count=max,rate=100 4M > /dev/null
+	attach bare 1 address s sim:count=1 > /dev/null
+	grep -q "bare: the space 'bare' has no region" "$tmp/daemon.log" || fail "no word of a space without regions"
 	daemon_stop
 	[ "$daemon_status" = 0 ] || fail "$loop: exit status $daemon_status"
 done

@@ -119,6 +119,8 @@ expect_error() {
 }
 expect_error 5 'nope: no such device (org.iopfd1.Error.NoSuchDevice)' detach nope
 expect_error 4 'denied: It is for root only. (org.freedesktop.DBus.Error.AccessDenied)' attach denied sim
+expect_error 4 "rejected: only root, the daemon's user and the group iopfd may do that (org.freedesktop.DBus.Error.AccessDenied)" \
+	attach rejected sim
 expect_error 6 'nopri: 0000:3d:00.0: no PRI capability (org.iopfd1.Error.NoPageRequest)' attach nopri
 expect_error 1 'busy: It is used. (org.iopfd1.Error.DeviceBusy)' attach busy
 expect_error 6 'old: the daemon does not know this (is it older than iopfctl?) (org.freedesktop.DBus.Error.UnknownMethod)' attach old
@@ -135,6 +137,7 @@ expect 3 status
 grep -q '^iopfctl: cannot connect to ' "$tmp/err" || fail "$(cat "$tmp/err")"
 
 # Usage, which needs no bus either
+expect 2 status --bus=nonsense
 while read -r line; do
 	# shellcheck disable=SC2086
 	expect 2 $line

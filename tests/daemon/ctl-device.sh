@@ -37,6 +37,8 @@ expect 0 drain calm 1s
 expect 1 drain busy 100ms
 said 'iopfctl: busy: '
 said '(org.iopfd1.Error.Timeout)'
+expect 1 pause busy 2h
+said 'iopfctl: busy: it can be paused for an hour at most (org.iopfd1.Error.InvalidRange)'
 expect 0 pause busy 1min
 [ "$(state busy)" = paused ] || fail "pause: busy is $(state busy)"
 expect 0 list
@@ -75,4 +77,6 @@ expect 0 log-level info
 expect 0 detach calm
 [ "$(state calm)" = detached ] || fail "detach: calm is $(state calm)"
 wait_for 10 notified 'STATUS=1 of 2 devices active; calm is detached$'
+expect 1 drain calm
+said 'iopfctl: calm: it is detached, attach it first (org.iopfd1.Error.DeviceGone)'
 daemon_stop

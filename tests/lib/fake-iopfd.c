@@ -23,6 +23,7 @@ static const struct {
 } failures[] = {
 	{ "nope", ERROR "NoSuchDevice", "No one device has this name." },
 	{ "denied", SD_BUS_ERROR_ACCESS_DENIED, "It is for root only." },
+	{ "rejected", SD_BUS_ERROR_ACCESS_DENIED, "Rejected send message, 2 matched rules; type=\"method_call\"" },
 	{ "nopri", ERROR "NoPageRequest", "0000:3d:00.0: no PRI capability" },
 	{ "busy", ERROR "DeviceBusy", "It is used." },
 	{ "old", SD_BUS_ERROR_UNKNOWN_METHOD, "Unknown method" },
