@@ -59,3 +59,21 @@ uint64_t histogram_percentile(const struct histogram *h, unsigned permille)
 	}
 	return histogram_bucket_max(i);
 }
+
+unsigned histogram_coarse_bucket(uint64_t ns)
+{
+	unsigned bits = ns ? 64 - (unsigned)__builtin_clzll(ns) : 0;
+
+	return bits < HISTOGRAM_COARSE_BUCKETS ? bits : HISTOGRAM_COARSE_BUCKETS - 1;
+}
+
+uint64_t histogram_coarse_bucket_max(unsigned bucket)
+{
+	return (1ull << bucket) - 1;
+}
+
+void histogram_coarse_merge(struct histogram_coarse *h, const struct histogram_coarse *other)
+{
+	for (unsigned i = 0; i < HISTOGRAM_COARSE_BUCKETS; i++)
+		h->buckets[i] += other->buckets[i];
+}

@@ -20,6 +20,28 @@ static void test_buckets_cover_all_values(void)
 	T_EQ(next, HISTOGRAM_MAX_NS);
 }
 
+static void test_coarse_buckets_cover_all_values(void)
+{
+	struct histogram_coarse sum = { { 1, 2 } };
+	const struct histogram_coarse other = { { 3, [HISTOGRAM_COARSE_BUCKETS - 1] = 4 } };
+	uint64_t next = 0;
+
+	for (unsigned i = 0; i < HISTOGRAM_COARSE_BUCKETS; i++) {
+		uint64_t max = histogram_coarse_bucket_max(i);
+
+		T_EQ(histogram_coarse_bucket(next), i);
+		T_EQ(histogram_coarse_bucket(max), i);
+		T_EQ(max + 1, i ? 2 * next : 1);
+		next = max + 1;
+	}
+	T_EQ(next, HISTOGRAM_MAX_NS);
+	T_EQ(histogram_coarse_bucket(UINT64_MAX), HISTOGRAM_COARSE_BUCKETS - 1);
+	histogram_coarse_merge(&sum, &other);
+	T_EQ(sum.buckets[0], 4);
+	T_EQ(sum.buckets[1], 2);
+	T_EQ(sum.buckets[HISTOGRAM_COARSE_BUCKETS - 1], 4);
+}
+
 static void test_too_long_counts_in_last(void)
 {
 	T_EQ(histogram_bucket(HISTOGRAM_MAX_NS - 1), HISTOGRAM_BUCKETS - 1);
@@ -103,6 +125,7 @@ static void test_merge(void)
 int main(void)
 {
 	t_run(test_buckets_cover_all_values);
+	t_run(test_coarse_buckets_cover_all_values);
 	t_run(test_too_long_counts_in_last);
 	t_run(test_percentiles);
 	t_run(test_percentile_of_one);
