@@ -87,6 +87,7 @@ FAULTY := $(patsubst tests/daemon/%.c,$(BUILD)/tests/iopfd-%,$(wildcard tests/da
 
 # The daemon without statistics, for the benchmark of what they cost.
 SILENT := $(BUILD)/tests/iopfd-silent
+SILENT_SOURCES := $(wildcard tests/bench/silent/*.c)
 
 # Example plugins, and those of misfit.c: one object for each way to be refused.
 MISFITS := version small first large lie symbol function name fill flags submits
@@ -187,7 +188,7 @@ $(FAULTY): $(BUILD)/tests/iopfd-%: $(BUILD)/daemon/main.o $(BUILD)/tests/daemon/
 	$(say) "  LD    $@"
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(SILENT): $(BUILD)/daemon/main.o $(BUILD)/tests/bench/silent/account.o $(LIB)
+$(SILENT): $(BUILD)/daemon/main.o $(SILENT_SOURCES:%.c=$(BUILD)/%.o) $(LIB)
 	$(say) "  LD    $@"
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -332,4 +333,4 @@ FORCE:
 .PHONY: all tests deps check check-unit check-asan check-ubsan check-tsan check-uml check-vm run-sanitized \
 	demo bench bench-json bench-more install uninstall clean help FORCE
 .SECONDARY:
--include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(TEST_SOURCES) $(TOOL_SOURCES) $(SHARED_SOURCES) $(BENCH_LIB_SOURCES) tests/bench/silent/account.c $(DRIVER_SOURCES) $(wildcard tests/conformance/*.c tests/daemon/*.c)) $(PLUGINS:.so=.d)
+-include $(patsubst %.c,$(BUILD)/%.d,$(SOURCES) $(TEST_SOURCES) $(TOOL_SOURCES) $(SHARED_SOURCES) $(BENCH_LIB_SOURCES) $(SILENT_SOURCES) $(DRIVER_SOURCES) $(wildcard tests/conformance/*.c tests/daemon/*.c)) $(PLUGINS:.so=.d)

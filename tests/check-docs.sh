@@ -126,7 +126,7 @@ awk '
 	name && /^\.Em Admin/ { admin = 1 }
 	END { flush() }' man/org.iopfd1.5 > "$tmp/types-man"
 same 'org.iopfd1(5), member with type and rights' "$tmp/types" "$tmp/types-man"
-sed -n 's/^\tX("\([A-Za-z0-9]*\)".*/Statistics.\1/p' daemon/fault/stats-names.h > "$tmp/page"
+sed -n 's/^\tX("\([A-Z][A-Za-z0-9]*\)".*/Statistics.\1/p' daemon/fault/stats-names.h > "$tmp/page"
 sed 's/ .*//' "$tmp/types-man" | sort -u | comm -23 <(sort "$tmp/page") - |
 	sed 's/^/iopfd-stats(7), counter that the bus has not: /' | tee "$tmp/diff"
 [ -s "$tmp/page" ] && [ ! -s "$tmp/diff" ] || problems=1

@@ -47,6 +47,17 @@ void account_answered(struct stats *s, enum queue_outcome outcome, uint64_t n_gr
 	stats_end(s);
 }
 
+void account_stages(struct stats *s, const uint64_t ns[STAGE_COUNT], unsigned passed)
+{
+	stats_begin(s);
+	for (; passed; passed &= passed - 1) {
+		unsigned i = (unsigned)__builtin_ctz(passed);
+
+		add(&s->values.stages[i].buckets[histogram_coarse_bucket(ns[i])], 1);
+	}
+	stats_end(s);
+}
+
 void account_mapped(struct stats *s, uint64_t bytes)
 {
 	stats_begin(s);

@@ -32,6 +32,7 @@ static inline void account_record(struct account_read *a, const struct uapi_faul
 
 void account_read(struct stats *s, const struct account_read *a);
 void account_answered(struct stats *s, enum queue_outcome outcome, uint64_t n_groups, uint64_t latency_ns);
+void account_stages(struct stats *s, const uint64_t ns[STAGE_COUNT], unsigned passed); /* bits: by stage */
 void account_mapped(struct stats *s, uint64_t bytes);
 void account_unmapped(struct stats *s, uint64_t bytes);
 

@@ -149,27 +149,54 @@ static int fill_waits(struct op *op)
 	return FILL_WAIT_OP;
 }
 
+static int make_room(struct pager *p, const struct op *op)
+{
+	sample_enter(&p->stages.now, STAGE_ROOM);
+	return evict_make_room(p, op->bytes);
+}
+
+/* There is room for it. */
+static inline int fill_and_map(struct pager *p, struct op *op, bool sampled)
+{
+	int r;
+
+	if (sampled)
+		sample_enter(&p->stages.now, STAGE_FILL);
+	r = ask_policy(op);
+	/* Something else of this space may free what the store needs. Once. */
+	if (r == IOPFD_NOSPACE && evict_one(p) == 0)
+		r = ask_policy(op);
+	if (sampled && r == 0)
+		sample_enter(&p->stages.now, STAGE_MAP);
+	if (r == 0 && !is_long(p, op))
+		return fill_mapped(p, op, map_range(op));
+	if (r == 0)
+		return map_on_worker(p, op);
+	if (r == IOPFD_PENDING)
+		return fill_waits(op);
+	return fill_failed(p, op, r);
+}
+
+/* A copy of its own, so that the others pay one branch for both stages. */
+__attribute__((cold, noinline))
+static int fill_sampled(struct pager *p, struct op *op)
+{
+	int r = fill_and_map(p, op, true);
+
+	if (r != FILL_WAIT_OP)
+		sample_enter(&p->stages.now, STAGE_ANSWER);
+	return r;
+}
+
 /* The whole of it, for what is not mapped or (op->upgrade) mapped read-only. */
 static int fill_run(struct pager *p, struct op *op, struct op **ret_op)
 {
-	int r = op->upgrade || budget_take(&p->share, op->bytes) ? 0 : evict_make_room(p, op->bytes);
+	int r = op->upgrade || budget_take(&p->share, op->bytes) ? 0 : make_room(p, op);
 
-	if (r == 0 && extents_reserve(p->space.extents) < 0) {
+	if (r == 0 && extents_reserve(p->space.extents) < 0)
 		r = map_failed(p, op, -ENOMEM);
-	} else if (r == 0) {
-		r = ask_policy(op);
-		/* Something else of this space may free what the store needs. Once. */
-		if (r == IOPFD_NOSPACE && evict_one(p) == 0)
-			r = ask_policy(op);
-		if (r == 0 && !is_long(p, op))
-			r = fill_mapped(p, op, map_range(op));
-		else if (r == 0)
-			r = map_on_worker(p, op);
-		else if (r == IOPFD_PENDING)
-			r = fill_waits(op);
-		else
-			r = fill_failed(p, op, r);
-	}
+	else if (r == 0)
+		r = stages_is_on(&p->stages) ? fill_sampled(p, op) : fill_and_map(p, op, false);
 	if (r != FILL_WAIT_OP) {
 		op_put(&p->ops, op);
 		return r;
@@ -259,6 +286,8 @@ void fill_on_op(struct pager *p, struct op *op)
 		return;
 	}
 	r = policy_fill_result(op->region->policy, &op->request, op->bytes);
+	if (op->sampled && r == 0)
+		waiting_enter(op, STAGE_MAP);
 	if (r)
 		r = fill_failed(p, op, r);
 	else if (is_long(p, op))

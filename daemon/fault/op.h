@@ -46,6 +46,7 @@ struct op {
 	bool upgrade;        /* OP_FILL: it is mapped read-only */
 	bool mapping;        /* OP_FILL: the store is done, a worker maps */
 	bool dirty;          /* OP_RELEASE: it may have been written */
+	bool sampled;        /* a group that waits for it has a sample */
 	int map_result;
 	struct work work;    /* OP_FILL, for the worker */
 	struct stats *stats; /* OP_FILL: who caused it */
@@ -82,7 +83,7 @@ static inline struct op *op_get(struct ops *ops, struct pager *p, enum op_kind k
 	op->offset = region_bytes(region, first);
 	op->bytes = region_bytes(region, n);
 	op->access = 0;
-	op->upgrade = op->mapping = op->dirty = false;
+	op->upgrade = op->mapping = op->dirty = op->sampled = false;
 	op->stats = NULL;
 	op->then = NULL;
 	STAILQ_INIT(&op->waiters);

@@ -29,6 +29,7 @@ int pager_init(struct pager *p, const struct pager_setup *setup)
 		.ops_ended = { .after = pager_on_ops_ended },
 		.nobody = { .pasid = PASID_NONE, .stats = setup->orphans },
 	};
+	stages_init(&p->stages);
 	waitings_init(&p->waitings);
 	TAILQ_INIT(&p->waiting);
 	TAILQ_INIT(&p->room);

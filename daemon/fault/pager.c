@@ -38,6 +38,8 @@ void pager_on_written(void *userdata, const struct queue_context *c, size_t n, e
 	struct pager *p = userdata;
 
 	account_answered(a->stats, outcome, n, now_ns - c->read_ns);
+	if (p->stages.n_answered)
+		stages_written(&p->stages, a->stats, c->read_ns, now_ns);
 	if (traces_is_on(p->setup.traces))
 		traces_answer(p->setup.traces, &p->queue, c, n, outcome, now_ns);
 }
@@ -90,6 +92,8 @@ static int serve_batch(struct pager *p)
 	if (r < 0 && batch_is_empty(p))
 		return r;
 	n = (int)batch_serve(p);
+	if (n)
+		p->served_ns = p->now_ns;
 	r = pager_write_answers(p);
 	return r < 0 ? r : n;
 }
@@ -99,8 +103,6 @@ static int pager_advance(struct pager *p)
 {
 	int n = serve_batch(p);
 
-	if (n > 0)
-		p->served_ns = p->now_ns;
 	if (!p->queue.presumed)
 		p->look_at_ns = 0;
 	else if (!p->look_at_ns)

@@ -18,6 +18,7 @@
 #include "fault/op.h"
 #include "fault/queue.h"
 #include "fault/space.h"
+#include "fault/stages.h"
 #include "fault/swap.h"
 #include "fault/waiting.h"
 #include "fault/wishes.h"
@@ -79,6 +80,7 @@ struct pager {
 	struct stats *mapped_stats;
 	uint64_t mapped_bytes;
 	uint64_t slice_ns; /* estimate of what was done in this slice of service */
+	struct stages stages;
 
 	/* Groups that could not be answered at once. */
 	struct waitings waitings;    /* where they come from */

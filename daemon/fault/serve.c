@@ -160,9 +160,9 @@ static void answer(struct pager *p, struct story *s, bool success)
 	struct waiting *w = s->waiting;
 
 	queue_answer(&p->queue, s->group, success);
-	p->served_ns = p->now_ns;
 	if (!w)
 		return;
+	p->served_ns = p->now_ns;
 	leave_room(p, w);
 	set_uses(p, w, false);
 	TAILQ_REMOVE(&p->waiting, w, link);
@@ -175,9 +175,14 @@ static bool wait_for(struct pager *p, struct story *s, struct op *op)
 {
 	struct waiting *w = keep(p, s);
 
-	if (w)
-		waiting_add_op(w, op);
-	return w;
+	if (!w)
+		return false;
+	waiting_add_op(w, op);
+	if (stages_is_on(&p->stages)) {
+		op->sampled = true;
+		sample_enter(&p->stages.now, op->mapping ? STAGE_MAP : STAGE_FILL);
+	}
+	return true;
 }
 
 static uint64_t granule_start(struct pager *p, uint64_t iova, uint64_t *ret_bytes)
@@ -282,11 +287,13 @@ static void serve_again(struct pager *p, struct waiting *w)
 {
 	struct story s = { &w->group, w->records, w };
 
+	stages_resume(&p->stages, &w->sample);
 	set_uses(p, w, false);
 	if (w->error)
 		refuse(p, &s, w->records, w->error);
 	else
 		serve(p, &s);
+	waiting_follow(s.waiting, &p->stages);
 }
 
 static void hold(struct pager *p, struct story *s)
@@ -297,8 +304,22 @@ static void hold(struct pager *p, struct story *s)
 		refuse(p, s, s->records, -ENOMEM);
 }
 
+__attribute__((cold))
+void serve_sampled(struct pager *p, const struct group *g)
+{
+	const struct attachment *a = g->owner;
+	struct story s = { g, &p->queue.records[g->first], NULL };
+
+	stages_begin(&p->stages, a->stats, g->read_ns);
+	if (a->paused)
+		hold(p, &s);
+	else
+		serve(p, &s);
+	waiting_follow(s.waiting, &p->stages);
+}
+
 __attribute__((flatten))
-void serve_group(struct pager *p, const struct group *g)
+void serve_plain(struct pager *p, const struct group *g)
 {
 	const struct attachment *a = g->owner;
 	struct story s = { g, &p->queue.records[g->first], NULL };
@@ -354,7 +375,9 @@ static unsigned give_up(struct pager *p, const struct attachment *a, uint64_t re
 		next = TAILQ_NEXT(w, link);
 		if ((a && w->group.owner != a) || w->group.read_ns >= read_before_ns)
 			continue;
+		stages_resume(&p->stages, &w->sample);
 		answer(p, &s, false);
+		waiting_follow(s.waiting, &p->stages);
 		n++;
 	}
 	return n;
@@ -383,8 +406,10 @@ void serve_op_ended(struct pager *p, struct op *op, int result)
 		w->n_ops--;
 		if (result < 0 && op->kind == OP_FILL)
 			w->error = result;
-		if (w->n_ops)
+		if (w->n_ops) {
+			sample_enter(&w->sample, STAGE_FILL);
 			continue;
+		}
 		if (w->answered)
 			waiting_put(&p->waitings, w);
 		else

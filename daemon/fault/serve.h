@@ -8,8 +8,17 @@
 
 #include "fault/pager.h"
 
-/* One group of the batch; its owner is an attachment. */
-void serve_group(struct pager *p, const struct group *g);
+/* One group of the batch; its owner is an attachment. The choice is the caller's code: within
+ * the rest, which is one function, it would cost more. */
+void serve_plain(struct pager *p, const struct group *g);
+void serve_sampled(struct pager *p, const struct group *g);
+static inline void serve_group(struct pager *p, const struct group *g)
+{
+	if (stages_is_due(&p->stages))
+		serve_sampled(p, g);
+	else
+		serve_plain(p, g);
+}
 
 /* Groups that wait for room get another chance, in their order. */
 void serve_room(struct pager *p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The names of the counters, as on the bus and in the page of statistics: all fields of
- * struct stats_values but the histogram.
+ * The names of the counters and of the stages, as on the bus and in the page of statistics:
+ * all fields of struct stats_values but the histogram.
  */
 #pragma once
 
@@ -36,5 +36,16 @@
 #define STATS_COUNT_ONE(name, field) +1
 enum { STATS_N_COUNTERS = STATS_COUNTERS(STATS_COUNT_ONE) };
 
-_Static_assert(sizeof(struct stats_values) == STATS_N_COUNTERS * sizeof(uint64_t) + sizeof(struct histogram),
-	       "a counter without a name");
+_Static_assert(sizeof(struct stats_values) == STATS_N_COUNTERS * sizeof(uint64_t) + sizeof(struct histogram) +
+	       STAGE_COUNT * sizeof(struct histogram_coarse), "a counter without a name");
+
+/* X(name, stage), in the order in which a group goes through them. */
+#define STATS_STAGES(X)                                     \
+	X("queue", STAGE_QUEUE)                             \
+	X("held", STAGE_HELD)                               \
+	X("room", STAGE_ROOM)                               \
+	X("fill", STAGE_FILL)                               \
+	X("map", STAGE_MAP)                                 \
+	X("answer", STAGE_ANSWER)
+
+_Static_assert(STATS_STAGES(STATS_COUNT_ONE) == STAGE_COUNT, "a stage without a name");

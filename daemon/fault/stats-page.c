@@ -30,6 +30,7 @@
 
 static_assert(sizeof(struct stats_page_header) == 4096, "the slots begin on a page");
 static_assert(sizeof(struct stats_page_slot) % 64 == 0, "slots are apart");
+static_assert(sizeof(((struct stats_values *)NULL)->stages) <= 2048, "what all attachments pay for the stages");
 
 struct stats_page {
 	struct stats_page_header *header;
@@ -73,7 +74,9 @@ static int map_page(struct stats_page *p, void **ret)
 static void fill_header(struct stats_page_header *h, uint32_t capacity)
 {
 #define ROW(counter, field) { counter, offsetof(struct stats_page_slot, stats.values.field) },
+#define STAGE_ROW(name, stage) ROW(name, stages[stage])
 	static const struct stats_page_counter counters[] = { STATS_COUNTERS(ROW) };
+	static const struct stats_page_counter stages[] = { STATS_STAGES(STAGE_ROW) };
 
 	*h = (struct stats_page_header){
 		.magic = STATS_PAGE_MAGIC,
@@ -88,8 +91,12 @@ static void fill_header(struct stats_page_header *h, uint32_t capacity)
 		.counters_offset = offsetof(struct stats_page_header, counters),
 		.n_counters = STATS_N_COUNTERS,
 		.counter_size = sizeof(struct stats_page_counter),
+		.stages_offset = offsetof(struct stats_page_header, stages),
+		.n_stages = STAGE_COUNT,
+		.n_stage_buckets = HISTOGRAM_COARSE_BUCKETS,
 	};
 	memcpy(h->counters, counters, sizeof(counters));
+	memcpy(h->stages, stages, sizeof(stages));
 }
 
 int stats_page_new(uint32_t capacity, struct stats_page **ret)

@@ -28,7 +28,7 @@ enum stats_kind {
 
 struct stats_page_counter {
 	char name[28];    /* as on the bus */
-	uint32_t offset;  /* in a slot; 64 bits */
+	uint32_t offset;  /* in a slot; 64 bits, of a stage n_stage_buckets times */
 };
 
 struct stats_page_header {
@@ -44,8 +44,11 @@ struct stats_page_header {
 	uint32_t counters_offset; /* in the header */
 	uint32_t n_counters;
 	uint32_t counter_size;
-	uint32_t reserved[3];
+	uint32_t stages_offset;   /* in the header: rows like those of counters, to histograms */
+	uint32_t n_stages;
+	uint32_t n_stage_buckets; /* in a histogram of a stage: one to each power of two */
 	struct stats_page_counter counters[STATS_N_COUNTERS];
+	struct stats_page_counter stages[STAGE_COUNT];
 } __attribute__((aligned(4096)));
 
 struct stats_page_slot {

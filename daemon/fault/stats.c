@@ -83,4 +83,6 @@ void stats_merge(struct stats_values *sum, const struct stats_values *other)
 	sum->service_time_sum_ns += other->service_time_sum_ns;
 	sum->service_time_max_ns = MAX(sum->service_time_max_ns, other->service_time_max_ns);
 	histogram_merge(&sum->latency, &other->latency);
+	for (unsigned i = 0; i < STAGE_COUNT; i++)
+		histogram_coarse_merge(&sum->stages[i], &other->stages[i]);
 }

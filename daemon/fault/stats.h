@@ -14,6 +14,17 @@
 
 #include "base/histogram.h"
 
+/* What a group is at, from when it was read until its answer was written: see stages.h. */
+enum stage {
+	STAGE_QUEUE,
+	STAGE_HELD,
+	STAGE_ROOM,
+	STAGE_FILL,
+	STAGE_MAP,
+	STAGE_ANSWER,
+	STAGE_COUNT,
+};
+
 /* Sums and snapshots; plain data. */
 struct stats_values {
 	uint64_t faults_total;
@@ -40,6 +51,7 @@ struct stats_values {
 	uint64_t service_time_sum_ns;
 	uint64_t service_time_max_ns;
 	struct histogram latency;
+	struct histogram_coarse stages[STAGE_COUNT]; /* of groups that were sampled */
 };
 
 struct stats {

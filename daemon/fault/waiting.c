@@ -50,6 +50,7 @@ struct waiting *waiting_get(struct waitings *pool, const struct group *g, const 
 	w->n_ops = 0;
 	w->in_room = w->answered = w->held = w->uses = w->fits = false;
 	w->error = 0;
+	w->sample.stats = NULL;
 	memcpy(w->records, records, g->n_records * sizeof(*records));
 	return w;
 }
@@ -67,4 +68,31 @@ void waiting_add_op(struct waiting *w, struct op *op)
 	assert(w->n_ops <= w->group.n_records);
 	waiter->waiting = w;
 	STAILQ_INSERT_TAIL(&op->waiters, waiter, link);
+}
+
+void waiting_enter(const struct op *op, enum stage stage)
+{
+	const struct op_waiter *waiter;
+
+	STAILQ_FOREACH(waiter, &op->waiters, link)
+		sample_enter(&waiter->waiting->sample, stage);
+}
+
+void waiting_follow(struct waiting *w, struct stages *stages)
+{
+	enum stage stage;
+
+	if (!stages_is_on(stages))
+		return;
+	if (!w || w->answered) {
+		stages_answer(stages);
+		return;
+	}
+	if (w->held)
+		stage = STAGE_HELD;
+	else if (w->in_room)
+		stage = STAGE_ROOM;
+	else
+		stage = stages->now.stage == STAGE_MAP ? STAGE_MAP : STAGE_FILL;
+	stages_wait(stages, &w->sample, stage);
 }

@@ -13,6 +13,7 @@
 #include "fault/attachments.h"
 #include "fault/op.h"
 #include "fault/queue.h"
+#include "fault/stages.h"
 
 struct waiting {
 	TAILQ_ENTRY(waiting) link; /* of those that wait, or of the pool */
@@ -26,6 +27,7 @@ struct waiting {
 	bool uses;          /* its records count in pager.in_use */
 	bool fits;          /* the budget is not too small for it */
 	int error;          /* of an op it waited for */
+	struct sample sample; /* while it waits and is not served, if it has one */
 	struct op_waiter *waiters; /* as many as records, the first n_ops are in use */
 	struct uapi_fault_record records[];
 };
@@ -45,3 +47,10 @@ void waiting_put(struct waitings *pool, struct waiting *w);
 
 /* It waits for the op, at most once for each of its records. */
 void waiting_add_op(struct waiting *w, struct op *op);
+
+/* What groups wait for is now at this stage. */
+void waiting_enter(const struct op *op, enum stage stage);
+
+/* A group was served: if it has a sample, that goes where the group goes. w may be NULL: it
+ * never had to wait. */
+void waiting_follow(struct waiting *w, struct stages *stages);

@@ -35,7 +35,9 @@ for _ in 1 2 3 4 5; do
 				n++
 				answered = v[s, "ResponsesSuccess"] + v[s, "ResponsesInvalid"] + v[s, "ResponsesStale"]
 				all = answered + v[s, "FaultsPending"]
-				if (v[s, "FaultGroupsTotal"] != all || v[s, "LatencyCount"] != answered) {
+				samples = v[s, "LatencyByStage.queue"]
+				if (v[s, "FaultGroupsTotal"] != all || v[s, "LatencyCount"] != answered ||
+				    samples != v[s, "LatencyByStage.answer"] || samples < v[s, "LatencyByStage.map"]) {
 					print s ": torn"
 					exit 1
 				}
@@ -59,7 +61,7 @@ wait_for 20 quiet
 sums() {
 	awk -v column="$1" -v name="$2" '
 		column == 0 || $column == name { if ($5 ~ /Max$/) { if ($6 > v[$5]) v[$5] = $6 } else v[$5] += $6 }
-		END { for (c in v) if (c != "LatencyCount") printf "%s %d\n", c, v[c] }' "$tmp/page" | sort
+		END { for (c in v) if (c !~ /^Latency/) printf "%s %d\n", c, v[c] }' "$tmp/page" | sort
 }
 # same PATH COLUMN NAME: what the bus shows, but for what no slot has
 same() {

@@ -23,6 +23,7 @@ struct header {
 	uint64_t magic;
 	uint32_t version, header_size, slot_size, n_slots, sequence_offset, buckets_offset, n_buckets;
 	uint32_t bucket_sub_bits, counters_offset, n_counters, counter_size;
+	uint32_t stages_offset, n_stages, n_stage_buckets;
 };
 
 struct counter {
@@ -99,25 +100,41 @@ static bool copy_slot(const struct header *h, const struct slot *slot, char *cop
 	}
 }
 
-static void print_slot(const struct header *h, const char *copy)
+static void print_value(const char *copy, const char *prefix, const char *name, uint64_t value)
 {
 	static const char *const kinds[] = { "free", "attachment", "space", "orphans" };
 	const struct slot *slot = (const void *)copy;
+
+	printf("%s %s %s %" PRIu32 " %s%s %" PRIu64 "\n", slot->kind < 4 ? kinds[slot->kind] : "?",
+	       *slot->device ? slot->device : "-", *slot->space ? slot->space : "-", slot->pasid, prefix, name, value);
+}
+
+static uint64_t sum_of(const char *copy, uint32_t offset, uint32_t n)
+{
 	uint64_t value, sum = 0;
 
-	for (uint32_t i = 0; i < h->n_counters; i++) {
-		const struct counter *c = (const void *)((const char *)h + h->counters_offset + i * h->counter_size);
-
-		memcpy(&value, copy + c->offset, sizeof(value));
-		printf("%s %s %s %" PRIu32 " %s %" PRIu64 "\n", slot->kind < 4 ? kinds[slot->kind] : "?",
-		       *slot->device ? slot->device : "-", *slot->space ? slot->space : "-", slot->pasid, c->name, value);
-	}
-	for (uint32_t i = 0; i < h->n_buckets; i++) {
-		memcpy(&value, copy + h->buckets_offset + i * sizeof(value), sizeof(value));
+	for (uint32_t i = 0; i < n; i++) {
+		memcpy(&value, copy + offset + i * sizeof(value), sizeof(value));
 		sum += value;
 	}
-	printf("%s %s %s %" PRIu32 " LatencyCount %" PRIu64 "\n", slot->kind < 4 ? kinds[slot->kind] : "?",
-	       *slot->device ? slot->device : "-", *slot->space ? slot->space : "-", slot->pasid, sum);
+	return sum;
+}
+
+static void print_slot(const struct header *h, const char *copy)
+{
+	const char *counters = (const char *)h + h->counters_offset, *stages = (const char *)h + h->stages_offset;
+
+	for (uint32_t i = 0; i < h->n_counters; i++) {
+		const struct counter *c = (const void *)(counters + i * h->counter_size);
+
+		print_value(copy, "", c->name, sum_of(copy, c->offset, 1));
+	}
+	print_value(copy, "", "LatencyCount", sum_of(copy, h->buckets_offset, h->n_buckets));
+	for (uint32_t i = 0; i < h->n_stages; i++) {
+		const struct counter *c = (const void *)(stages + i * h->counter_size);
+
+		print_value(copy, "LatencyByStage.", c->name, sum_of(copy, c->offset, h->n_stage_buckets));
+	}
 }
 
 int main(int argc, char **argv)

@@ -29,7 +29,8 @@ static const struct field header_fields[] = {
 	FIELD(stats_page_header, sequence_offset), FIELD(stats_page_header, buckets_offset),
 	FIELD(stats_page_header, n_buckets), FIELD(stats_page_header, bucket_sub_bits),
 	FIELD(stats_page_header, counters_offset), FIELD(stats_page_header, n_counters),
-	FIELD(stats_page_header, counter_size), { 0 },
+	FIELD(stats_page_header, counter_size), FIELD(stats_page_header, stages_offset),
+	FIELD(stats_page_header, n_stages), FIELD(stats_page_header, n_stage_buckets), { 0 },
 };
 static const struct field slot_fields[] = {
 	FIELD(stats_page_slot, kind), FIELD(stats_page_slot, generation), FIELD(stats_page_slot, pasid),
@@ -96,17 +97,30 @@ static const struct stats_page_slot *slot_at(const struct stats_page_header *h, 
 	return (const void *)((const char *)h + h->header_size + (uint64_t)i * h->slot_size);
 }
 
-static uint64_t counter(const struct stats_page_header *h, const struct stats_page_slot *slot, const char *name)
+/* What the row of this name in a table says of a slot. */
+static const uint64_t *row(const struct stats_page_header *h, uint32_t offset, uint32_t n,
+			   const struct stats_page_slot *slot, const char *name)
 {
-	const char *table = (const char *)h + h->counters_offset;
+	const char *table = (const char *)h + offset;
 
-	for (uint32_t i = 0; i < h->n_counters; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		const struct stats_page_counter *c = (const void *)(table + i * h->counter_size);
 
 		if (!strcmp(c->name, name))
-			return *(const uint64_t *)(const void *)((const char *)slot + c->offset);
+			return (const void *)((const char *)slot + c->offset);
 	}
-	t_fail(__FILE__, __LINE__, "no counter %s", name);
+	t_fail(__FILE__, __LINE__, "no row %s", name);
+}
+
+static uint64_t counter(const struct stats_page_header *h, const struct stats_page_slot *slot, const char *name)
+{
+	return *row(h, h->counters_offset, h->n_counters, slot, name);
+}
+
+static uint64_t stage(const struct stats_page_header *h, const struct stats_page_slot *slot, const char *name, unsigned i)
+{
+	T_ASSERT(i < h->n_stage_buckets);
+	return row(h, h->stages_offset, h->n_stages, slot, name)[i];
 }
 
 static void test_reader(void)
@@ -137,12 +151,18 @@ static void test_reader(void)
 	first->values.faults_total = 77;
 	first->values.prefetched = 78;
 	first->values.latency.buckets[3] = 79;
+	first->values.stages[STAGE_QUEUE].buckets[0] = 80;
+	first->values.stages[STAGE_ANSWER].buckets[HISTOGRAM_COARSE_BUCKETS - 1] = 81;
 	stats_end(first);
 	T_EQ(counter(h, slot_at(h, 0), "FaultsTotal"), 77);
 	T_EQ(counter(h, slot_at(h, 0), "ExtentsAround"), 78);
 	T_EQ(counter(h, slot_at(h, 1), "FaultsTotal"), 0);
 	T_EQ(*(const uint64_t *)(const void *)((const char *)slot_at(h, 0) + h->buckets_offset + 3 * 8), 79);
 	T_EQ(h->n_buckets, HISTOGRAM_BUCKETS);
+	T_EQ(h->n_stages, STAGE_COUNT);
+	T_EQ(stage(h, slot_at(h, 0), "queue", 0), 80);
+	T_EQ(stage(h, slot_at(h, 0), "answer", h->n_stage_buckets - 1), 81);
+	T_EQ(stage(h, slot_at(h, 0), "fill", 0), 0);
 
 	/* Another one in its place is known by the generation, and begins with nothing. */
 	T_EQ(slot_at(h, 0)->generation, 1);
