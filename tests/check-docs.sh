@@ -130,6 +130,10 @@ sed -n 's/^\tX("\([A-Z][A-Za-z0-9]*\)".*/Statistics.\1/p' daemon/fault/stats-nam
 sed 's/ .*//' "$tmp/types-man" | sort -u | comm -23 <(sort "$tmp/page") - |
 	sed 's/^/iopfd-stats(7), counter that the bus has not: /' | tee "$tmp/diff"
 [ -s "$tmp/page" ] && [ ! -s "$tmp/diff" ] || problems=1
+sed -n 's/^\tX("\([a-z]*\)", STAGE_.*/\1/p' daemon/fault/stats-names.h > "$tmp/stages"
+awk '/^\.It Va / { inside = $3 == "LatencyByStage" } /^\.Sh / { inside = 0 } inside && /^\.It Li / { print $3 }' \
+	man/org.iopfd1.5 > "$tmp/stages-man"
+same 'org.iopfd1(5), stage' "$tmp/stages" "$tmp/stages-man"
 
 # Features, filters of traces, counters of policies
 sed -n 's/^\t\t{ "\([a-z-]*\)", s->.*/\1/p; s/^\t\tret\[n++\] = "\([a-z-]*\)";$/\1/p' \

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "fault/stats-names.h"
 
 static void *finish_snapshot(const struct service *s, struct service_snapshot *snapshot)
 {
@@ -65,14 +66,44 @@ SERVICE_FIND(service_statistics_space)
 }
 
 /* (the longest duration that counts in the bucket, how many did), empty ones left out */
+static int append_buckets(sd_bus_message *m, const uint64_t *buckets, unsigned n, uint64_t (*bucket_max)(unsigned bucket))
+{
+	int r = sd_bus_message_open_container(m, 'a', "(tt)");
+
+	for (unsigned i = 0; i < n && r >= 0; i++)
+		if (buckets[i])
+			r = sd_bus_message_append(m, "(tt)", bucket_max(i), buckets[i]);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 SERVICE_GETTER(get_latency_buckets)
 {
 	const struct histogram *h = userdata;
-	int r = sd_bus_message_open_container(reply, 'a', "(tt)");
 
-	for (unsigned i = 0; i < HISTOGRAM_BUCKETS && r >= 0; i++)
-		if (h->buckets[i])
-			r = sd_bus_message_append(reply, "(tt)", histogram_bucket_max(i), h->buckets[i]);
+	return append_buckets(reply, h->buckets, HISTOGRAM_BUCKETS, histogram_bucket_max);
+}
+
+static int append_stage(sd_bus_message *m, const char *name, const struct histogram_coarse *h)
+{
+	int r = sd_bus_message_open_container(m, 'e', "sa(tt)");
+
+	if (r >= 0)
+		r = sd_bus_message_append(m, "s", name);
+	if (r >= 0)
+		r = append_buckets(m, h->buckets, HISTOGRAM_COARSE_BUCKETS, histogram_coarse_bucket_max);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+/* All stages, in their order. */
+SERVICE_GETTER(get_latency_by_stage)
+{
+#define STAGE_NAME(name, stage) [stage] = name,
+	static const char *const names[] = { STATS_STAGES(STAGE_NAME) };
+	const struct histogram_coarse *stages = userdata;
+	int r = sd_bus_message_open_container(reply, 'a', "{sa(tt)}");
+
+	for (unsigned i = 0; i < STAGE_COUNT && r >= 0; i++)
+		r = append_stage(reply, names[i], &stages[i]);
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -139,5 +170,7 @@ const sd_bus_vtable service_statistics_vtable[] = {
 	COUNTERS(PROPERTY)
 	SD_BUS_PROPERTY("LatencyBuckets", "a(tt)", get_latency_buckets,
 			offsetof(struct service_snapshot, values.latency), SD_BUS_VTABLE_PROPERTY_EXPLICIT),
+	SD_BUS_PROPERTY("LatencyByStage", "a{sa(tt)}", get_latency_by_stage,
+			offsetof(struct service_snapshot, values.stages), SD_BUS_VTABLE_PROPERTY_EXPLICIT),
 	SD_BUS_VTABLE_END,
 };

@@ -257,6 +257,35 @@ static void test_policy_counters(void)
 	T_EQ(sd_bus_message_at_end(m, 0), 1);
 }
 
+/* All stages are there in their order, empty but for the fills of 1 us and of 7 ms. */
+static void check_stages(const char *path, uint64_t n_short, uint64_t n_long)
+{
+	static const char *const names[] = { "queue", "held", "room", "fill", "map", "answer" };
+	sd_bus_message *m = t_get(path, T_STATISTICS, "LatencyByStage", "a{sa(tt)}");
+	uint64_t max_ns, count;
+	const char *name;
+
+	T_EQ(sd_bus_message_enter_container(m, 'a', "{sa(tt)}"), 1);
+	for (unsigned i = 0; i < 6; i++) {
+		T_EQ(sd_bus_message_enter_container(m, 'e', "sa(tt)"), 1);
+		T_EQ(sd_bus_message_read(m, "s", &name), 1);
+		T_STREQ(name, names[i]);
+		T_EQ(sd_bus_message_enter_container(m, 'a', "(tt)"), 1);
+		if (i == 3 && n_short) {
+			T_EQ(sd_bus_message_read(m, "(tt)", &max_ns, &count), 1);
+			T_EQ(max_ns, 1023);
+			T_EQ(count, n_short);
+			T_EQ(sd_bus_message_read(m, "(tt)", &max_ns, &count), 1);
+			T_EQ(max_ns, (1u << 23) - 1);
+			T_EQ(count, n_long);
+		}
+		T_EQ(sd_bus_message_at_end(m, 0), 1);
+		T_OK(sd_bus_message_exit_container(m));
+		T_OK(sd_bus_message_exit_container(m));
+	}
+	T_EQ(sd_bus_message_at_end(m, 0), 1);
+}
+
 /* Each counter shows its own field, on all three kinds of object. */
 static void test_statistics(void)
 {
@@ -323,6 +352,13 @@ static void test_statistics(void)
 	}
 	T_EQ(sd_bus_message_at_end(m, 0), 1);
 
+	v->stages[STAGE_FILL].buckets[histogram_coarse_bucket(1000)] = 5;
+	v->stages[STAGE_FILL].buckets[histogram_coarse_bucket(7000000)] = 6;
+	check_stages(T_NVME0, 5, 6);
+	check_stages(T_DMA1, 5, 6);
+	check_stages(SERVICE_PATH, 5, 6);
+	check_stages(T_SIM0, 0, 0);
+
 	before = t_get_number(T_NVME0, T_STATISTICS, "SnapshotMonotonicUSec", "t");
 	T_ASSERT(before > 0 && t_get_number(T_NVME0, T_STATISTICS, "SnapshotMonotonicUSec", "t") >= before);
 }
@@ -383,7 +419,7 @@ static uint64_t check_get_all(const char *path)
 			answered += value64;
 		T_OK(sd_bus_message_exit_container(m));
 	}
-	T_EQ(n, 28); /* all but the explicit LatencyBuckets */
+	T_EQ(n, 28); /* all but the explicit LatencyBuckets and LatencyByStage */
 	T_EQ(groups, answered);
 	T_EQ(faults, 2 * groups);
 	return groups;
