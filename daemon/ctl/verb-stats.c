@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * stats: counters, a column for each device, space or attachment. What is in a column is of
- * one moment.
+ * stats: counters, a column for each device, space or attachment; below, where the time of
+ * faults goes. What is in a column is of one moment.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ctl/args.h"
+#include "ctl/buckets.h"
 #include "ctl/client.h"
 #include "ctl/object.h"
 #include "ctl/plot.h"
 #include "ctl/table.h"
+#include "ctl/units.h"
 
 #define PASID_NONE 0xffffffffu
 #define MAX_COLUMNS 256
@@ -20,6 +23,7 @@ struct column {
 	char *name;
 	struct variant *owned;
 	const struct variant *counters; /* a dict; owned, or within what columns.kept holds */
+	struct variant *stages; /* a dict of histograms; NULL: an attachment, or an older daemon */
 };
 
 struct columns {
@@ -34,6 +38,7 @@ static struct columns *columns_free(struct columns *c)
 	for (size_t i = 0; c && i < c->n; i++) {
 		free(c->items[i].name);
 		variant_free(c->items[i].owned);
+		variant_free(c->items[i].stages);
 	}
 	for (size_t i = 0; c && i < c->n_kept; i++)
 		variant_free(c->kept[i]);
@@ -45,15 +50,18 @@ DEFINE_CLEANUP(struct columns, columns_free)
 static enum ctl_exit add_object(sd_bus *bus, struct columns *c, const char *method, const char *name)
 {
 	_cleanup_(variant_freep) struct variant *counters = NULL;
+	_cleanup_(variant_freep) struct variant *stages = NULL;
 	_cleanup_free_ char *path = NULL, *title = strdup(name ?: "total");
 	enum ctl_exit e = name ? client_find(bus, method, name, &path) : CTL_OK;
+	const struct client_call get = { path, "org.freedesktop.DBus.Properties", "Get", name, false };
 
 	e = e ?: client_get_all(bus, path, CLIENT_STATISTICS, &counters);
 	if (e)
 		return e;
 	if (!title)
 		return client_no_memory();
-	c->items[c->n++] = (struct column){ TAKE_PTR(title), counters, counters };
+	client_try(bus, &get, &stages, NULL, "ss", CLIENT_STATISTICS, "LatencyByStage");
+	c->items[c->n++] = (struct column){ TAKE_PTR(title), counters, counters, TAKE_PTR(stages) };
 	(void)TAKE_PTR(counters);
 	return CTL_OK;
 }
@@ -69,7 +77,7 @@ static enum ctl_exit add_attachment(struct columns *c, const char *device, const
 
 	if (r < 0)
 		return client_no_memory();
-	c->items[c->n++] = (struct column){ title, NULL, variant_at(v, 2) };
+	c->items[c->n++] = (struct column){ title, NULL, variant_at(v, 2), NULL };
 	return CTL_OK;
 }
 
@@ -123,6 +131,54 @@ static enum ctl_exit print_text(const struct columns *c)
 	return !t || table_print(t, stdout) < 0 ? client_no_memory() : CTL_OK;
 }
 
+static enum ctl_exit add_stages(struct table *t, const struct column *c, bool named)
+{
+	for (size_t i = 0; i < variant_count(c->stages); i++) {
+		_cleanup_(buckets_deinit) struct buckets b = { 0 };
+		char p50[UNITS_MAX], p99[UNITS_MAX];
+		int r = buckets_read(c->stages->items[i], &b);
+
+		if (r == -ENOMEM)
+			return client_no_memory();
+		if (r < 0)
+			return client_complain(CTL_FAILURE, "LatencyByStage makes no sense");
+		if (!b.n)
+			continue;
+		table_cell(t, COLOUR_NONE, "%s", c->stages->items[i]->key);
+		table_cell(t, COLOUR_NONE, "%" PRIu64, buckets_total(&b));
+		table_cell(t, COLOUR_NONE, "%s", units_ns(p50, buckets_percentile(&b, 500)));
+		table_cell(t, COLOUR_NONE, "%s", units_ns(p99, buckets_percentile(&b, 990)));
+		if (named)
+			table_cell(t, COLOUR_NONE, "%s", c->name);
+	}
+	return CTL_OK;
+}
+
+/* A row for each stage that any sample was in; the names only where there are several. */
+static enum ctl_exit print_stages(const struct columns *c)
+{
+	const char *const headers[] = { "STAGE", ">SAMPLES", ">P50", ">P99", c->n > 1 ? "OF" : NULL, NULL };
+	_cleanup_(table_freep) struct table *t = table_new(headers);
+	bool any = false;
+	enum ctl_exit e;
+
+	if (!t)
+		return client_no_memory();
+	for (size_t i = 0; i < c->n; i++) {
+		const struct variant *stages = c->items[i].stages;
+
+		/* Each sample begins in the first one. */
+		any = any || variant_count(variant_at(stages, 0)) > 0;
+		e = add_stages(t, &c->items[i], c->n > 1);
+		if (e)
+			return e;
+	}
+	if (!any)
+		return CTL_OK;
+	putchar('\n');
+	return table_print(t, stdout) < 0 ? client_no_memory() : CTL_OK;
+}
+
 /* One column: an object. Several: an array of them. */
 static void print_json(const struct columns *c)
 {
@@ -137,6 +193,10 @@ static void print_json(const struct columns *c)
 		for (size_t k = 0; k < variant_count(c->items[i].counters); k++) {
 			json_key(&j, c->items[i].counters->items[k]->key);
 			variant_to_json(c->items[i].counters->items[k], &j);
+		}
+		if (c->items[i].stages) {
+			json_key(&j, "LatencyByStage");
+			variant_to_json(c->items[i].stages, &j);
 		}
 		json_end(&j, '}');
 	}
@@ -161,7 +221,7 @@ static enum ctl_exit print(sd_bus *bus, int argc, char **argv, bool spaces, bool
 	if (ctl_options.json)
 		print_json(c);
 	else if (c->n)
-		e = print_text(c);
+		e = print_text(c) ?: print_stages(c);
 	return e;
 }
 
