@@ -99,6 +99,7 @@ static uint32_t admit_run(struct pager *p, struct attachment *a, uint32_t first)
 		uint32_t group_end = g->first + g->n_records;
 
 		g->owner = a;
+		g->read_ns = p->now_ns;
 		g->next = ++first;
 		counts.n_groups++;
 		counts.n_records += g->n_records;
@@ -114,6 +115,7 @@ static void refuse_unknown(struct pager *p, struct group *g)
 	struct account_read counts = { .n_groups = 1, .n_records = g->n_records };
 
 	g->owner = &p->nobody;
+	g->read_ns = p->now_ns;
 	refuse_malformed(p, g, g->n_records, &counts);
 	account_read(p->nobody.stats, &counts);
 }
@@ -165,10 +167,12 @@ int batch_read(struct pager *p)
 		forget_all(p);
 	else
 		make_space(p);
+	if (traces_is_on(p->setup.traces))
+		pager_settle(p); /* a cookie that comes again is another fault */
 	n = queue_drain(&p->queue, !empty);
 	if (n <= 0)
 		return n;
-	p->now_ns = p->queue.groups[p->queue.n_groups - 1].read_ns;
+	p->now_ns = round_now_ns(p->loop);
 	if (traces_is_on(p->setup.traces))
 		traces_keep(p->setup.traces, &p->queue, p->queue.n_groups - (size_t)n, &p->attachments, p->space.name);
 	admit(p, (uint32_t)(p->queue.n_groups - (size_t)n));

@@ -8,9 +8,8 @@
 int pager_on_readable(struct loop_source *source, uint32_t events, void *userdata);
 int pager_on_work(struct loop_source *source, uint32_t events, void *userdata);
 
-/* A queue_written_fn: counts. */
-void pager_on_written(void *userdata, const struct queue_context *c, size_t n, enum queue_outcome outcome,
-		      uint64_t now_ns);
+/* A round_end's fn: counts the answers that were written. */
+void pager_on_round_end(struct round_end *e, uint64_t now_ns);
 
 /* All collected answers, whether the queue works or not. 0 or a negative errno. */
 int pager_write_answers(struct pager *p);

@@ -27,6 +27,7 @@ int pager_init(struct pager *p, const struct pager_setup *setup)
 		.memlock_limit = LOG_RATELIMIT_INIT(60 * NSEC_PER_SEC, 1),
 		.evicting = true,
 		.ops_ended = { .after = pager_on_ops_ended },
+		.round_end = { .fn = pager_on_round_end },
 		.nobody = { .pasid = PASID_NONE, .stats = setup->orphans },
 	};
 	stages_init(&p->stages);
@@ -57,6 +58,7 @@ struct stop_job {
 
 static void pager_close(struct pager *p)
 {
+	pager_settle(p);
 	p->readable = loop_remove(p->readable);
 	p->work = loop_remove(p->work);
 	queue_deinit(&p->queue);
@@ -82,7 +84,7 @@ static void unpin(struct pager *p)
 
 int pager_prepare(struct pager *p, struct loop *l, struct pager_place *ret)
 {
-	struct pager_place place = { 0 };
+	struct pager_place place = { .loop = l };
 	int r = loop_add_timer(l, pager_on_work, p, &place.work);
 
 	/* Nothing can call the pager before it is there. */
@@ -107,6 +109,7 @@ void pager_join(struct pager *p, const struct pager_place *place, struct inbox *
 {
 	p->readable = place->readable;
 	p->work = place->work;
+	p->loop = place->loop;
 	p->inbox = inbox;
 	p->setup.orphans = p->nobody.stats = orphans;
 	p->work_at_ns = 0;
@@ -122,6 +125,7 @@ int pager_leave(struct pager *p)
 	if (p->attachments.n || p->ops.n_busy || !STAILQ_EMPTY(&p->jobs) || !TAILQ_EMPTY(&p->waiting) || p->on_drained ||
 	    p->ahead || p->write_back || p->n_around)
 		return -EBUSY;
+	pager_settle(p);
 	p->readable = loop_remove(p->readable);
 	p->work = loop_remove(p->work);
 	return 0;
@@ -189,7 +193,7 @@ void pager_stop(struct pager *p, void (*on_stopped)(void *userdata, int result),
 		return;
 	}
 	/* Nobody is left to be answered: what could not be written is not wanted any more. */
-	queue_abandon(&p->queue, &p->nobody, pager_on_written, p);
+	queue_abandon(&p->queue, &p->nobody);
 	p->readable = loop_remove(p->readable);
 	p->retry_at_ns = p->look_at_ns = p->write_back_at_ns = 0;
 	p->n_around = 0;
@@ -248,7 +252,8 @@ int pager_detach(struct pager *p, struct device *device, uint32_t pasid)
 	/* Answers that could not be written before get their last chance. After the detach the
 	 * kernel has answered them itself, and a cookie may already be another fault's. */
 	if (pager_write_answers(p) < 0)
-		queue_abandon(&p->queue, a, pager_on_written, p);
+		queue_abandon(&p->queue, a);
+	pager_settle(p);
 	r = device->ops->detach(device, pasid, p->ioas);
 	attachments_remove(&p->attachments, device->dev_id, pasid);
 	set_spin(p);

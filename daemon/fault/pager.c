@@ -31,8 +31,8 @@
  * and one that is detached before that finds its request refused although it was served. */
 #define QUIET_NS (50 * NSEC_PER_MSEC)
 
-void pager_on_written(void *userdata, const struct queue_context *c, size_t n, enum queue_outcome outcome,
-		      uint64_t now_ns)
+static void on_written(void *userdata, const struct queue_context *c, size_t n, enum queue_outcome outcome,
+		       uint64_t now_ns)
 {
 	const struct attachment *a = c->owner;
 	struct pager *p = userdata;
@@ -63,11 +63,35 @@ static void queue_failed(struct pager *p, int error)
 			 "space %s: the fault queue failed, trying again (%u more)", p->space.name, n_suppressed);
 }
 
+/* Of all queues that had their turn in one round together: to ask the clock for each would
+ * be much of what a few faults cost. */
+void pager_on_round_end(struct round_end *e, uint64_t now_ns)
+{
+	struct pager *p = container_of(e, struct pager, round_end);
+
+	queue_settle(&p->queue, now_ns, on_written, p);
+}
+
+void pager_settle(struct pager *p)
+{
+	round_forget(p->loop, &p->round_end);
+	if (p->queue.n_written)
+		queue_settle(&p->queue, clock_now_ns(), on_written, p);
+}
+
 /* Whoever sees an answer finds counted what was mapped for it. */
 int pager_write_answers(struct pager *p)
 {
+	int r;
+
 	pager_flush_mapped(p);
-	return p->queue.n_answers ? queue_flush(&p->queue, pager_on_written, p) : 0;
+	r = queue_flush(&p->queue);
+	if (traces_is_on(p->setup.traces))
+		pager_settle(p);
+	else if (p->queue.n_written)
+		round_at_end(p->loop, &p->round_end, p->slice_ns);
+	p->slice_ns = 0;
+	return r;
 }
 
 void pager_flush_answers(struct pager *p)
@@ -236,7 +260,7 @@ void pager_on_op(struct inbox_item *item)
 	struct op *op = container_of(item, struct op, item);
 	struct pager *p = op->pager;
 
-	p->now_ns = clock_now_ns();
+	p->now_ns = round_now_ns(p->loop);
 	if (op->kind == OP_FILL)
 		fill_on_op(p, op);
 	else

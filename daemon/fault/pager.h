@@ -22,7 +22,7 @@
 #include "fault/swap.h"
 #include "fault/waiting.h"
 #include "fault/wishes.h"
-#include "loop/loop.h"
+#include "loop/round.h"
 
 struct workers;
 struct pager_job;
@@ -64,6 +64,8 @@ struct pager {
 	struct budget_share share;
 	struct ops ops;
 	struct swap swap;
+	struct loop *loop;   /* of the shard */
+	struct round_end round_end;
 	struct inbox *inbox; /* of the shard: where the ends of ops arrive */
 	struct inbox_user ops_ended;
 	struct loop_source *readable;
@@ -125,6 +127,7 @@ void pager_stop(struct pager *p, void (*on_stopped)(void *userdata, int result),
  * the new one. Prepare may run while the pager is served elsewhere. leave: -EBUSY while anything
  * is under way; then nothing has changed, and what was prepared is given up where it was made. */
 struct pager_place {
+	struct loop *loop;
 	struct loop_source *readable;
 	struct loop_source *work;
 };
@@ -154,9 +157,10 @@ void pager_shrink(struct pager *p, uint64_t bytes);
 void pager_on_op(struct inbox_item *item);
 
 /* For the files of this folder: have policies begin what is pending; see to it that all that is
- * due comes, which does this as well. */
+ * due comes, which does this as well; count now what was written, not at the end of the round. */
 void pager_submit(struct pager *p);
 void pager_schedule(struct pager *p);
+void pager_settle(struct pager *p);
 static inline uint32_t pager_now_ms(const struct pager *p)
 {
 	return (uint32_t)(p->now_ns / 1000000);

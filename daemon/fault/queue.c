@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/util.h"
 
 /* No device can have as many requests outstanding; a kernel that still says "does not fit"
@@ -70,7 +69,7 @@ void queue_deinit(struct queue *q)
 
 /* Records of one group are neighbours, and two groups in one read never share a cookie: a
  * cookie is reused only after its answer. */
-static void queue_form_groups(struct queue *q, size_t n, uint64_t now_ns)
+static void queue_form_groups(struct queue *q, size_t n)
 {
 	struct group *first = &q->groups[q->n_groups], *next = first;
 
@@ -83,7 +82,6 @@ static void queue_form_groups(struct queue *q, size_t n, uint64_t now_ns)
 			.cookie = q->records[i].cookie,
 			.first = (uint32_t)i,
 			.n_records = 1,
-			.read_ns = now_ns,
 		};
 	}
 	q->n_records += n;
@@ -133,7 +131,7 @@ int queue_drain(struct queue *q, bool append)
 			return (int)n;
 		if (n < 0)
 			break;
-		queue_form_groups(q, (size_t)n / sizeof(*q->records), clock_now_ns());
+		queue_form_groups(q, (size_t)n / sizeof(*q->records));
 		q->presumed = n && is_empty_after(q);
 		q->more = n && !q->presumed;
 	}
@@ -157,63 +155,63 @@ void queue_compact(struct queue *q)
 	}
 }
 
-static void queue_settle(struct queue *q, size_t from, size_t n, bool stale, queue_written_fn written, void *userdata)
+int queue_flush(struct queue *q)
 {
-	uint64_t now_ns = clock_now_ns();
-
-	q->n_open -= n;
-	for (size_t i = from, first = from; i < from + n; i++) {
-		const struct queue_context *c = &q->contexts[first];
-		uint32_t code = q->answers[first].code;
-
-		if (i + 1 < from + n && q->answers[i + 1].code == code && q->contexts[i + 1].owner == c->owner &&
-		    q->contexts[i + 1].read_ns == c->read_ns)
-			continue;
-		written(userdata, c, i + 1 - first,
-			stale ? QUEUE_STALE : code == UAPI_ANSWER_SUCCESS ? QUEUE_SUCCESS : QUEUE_INVALID, now_ns);
-		first = i + 1;
-	}
-}
-
-int queue_flush(struct queue *q, queue_written_fn written, void *userdata)
-{
-	size_t done = 0;
-	int r = 0;
-
-	while (done < q->n_answers) {
-		ssize_t n = q->ioas->ops->write(q->ioas, q->answers + done, (q->n_answers - done) * sizeof(*q->answers));
-		size_t n_written = n > 0 ? (size_t)n / sizeof(*q->answers) : 0;
+	while (q->n_written < q->n_answers) {
+		ssize_t n = q->ioas->ops->write(q->ioas, q->answers + q->n_written,
+						(q->n_answers - q->n_written) * sizeof(*q->answers));
 
 		/* Only an unknown cookie can be wrong with what we write: its attachment has gone
 		 * and the kernel has answered for us. Skip it; the next write resumes behind it. */
-		bool stale = n == -EINVAL;
-
-		if (n <= 0 && !stale) {
-			r = n ? (int)n : -EIO;
-			break;
-		}
-		queue_settle(q, done, stale ? 1 : n_written, stale, written, userdata);
-		done += stale ? 1 : n_written;
+		if (n == -EINVAL)
+			q->contexts[q->n_written++].stale = true;
+		else if (n <= 0)
+			return n ? (int)n : -EIO;
+		else
+			q->n_written += (size_t)n / sizeof(*q->answers);
 	}
-	if (!done)
-		return r;
-	q->n_answers -= done;
-	memmove(q->answers, q->answers + done, q->n_answers * sizeof(*q->answers));
-	memmove(q->contexts, q->contexts + done, q->n_answers * sizeof(*q->contexts));
-	return r;
+	return 0;
 }
 
-void queue_abandon(struct queue *q, const void *owner, queue_written_fn written, void *userdata)
+static enum queue_outcome outcome_of(const struct queue *q, size_t i)
 {
-	size_t n_kept = 0;
+	if (q->contexts[i].stale)
+		return QUEUE_STALE;
+	return q->answers[i].code == UAPI_ANSWER_SUCCESS ? QUEUE_SUCCESS : QUEUE_INVALID;
+}
 
-	for (size_t i = 0; i < q->n_answers; i++) {
-		if (q->contexts[i].owner == owner) {
-			queue_settle(q, i, 1, true, written, userdata);
+void queue_settle(struct queue *q, uint64_t now_ns, queue_written_fn written, void *userdata)
+{
+	size_t n = q->n_written;
+
+	for (size_t i = 0, first = 0; i < n; i++) {
+		const struct queue_context *c = &q->contexts[first];
+
+		if (i + 1 < n && q->contexts[i + 1].owner == c->owner && q->contexts[i + 1].read_ns == c->read_ns &&
+		    outcome_of(q, i + 1) == outcome_of(q, first))
 			continue;
-		}
-		q->answers[n_kept] = q->answers[i];
-		q->contexts[n_kept++] = q->contexts[i];
+		written(userdata, c, i + 1 - first, outcome_of(q, first), now_ns);
+		first = i + 1;
 	}
-	q->n_answers = n_kept;
+	q->n_open -= n;
+	q->n_answers -= n;
+	q->n_written = 0;
+	memmove(q->answers, q->answers + n, q->n_answers * sizeof(*q->answers));
+	memmove(q->contexts, q->contexts + n, q->n_answers * sizeof(*q->contexts));
+}
+
+void queue_abandon(struct queue *q, const void *owner)
+{
+	for (size_t i = q->n_written; i < q->n_answers; i++) {
+		struct queue_context context = q->contexts[i];
+		struct uapi_answer answer = q->answers[i];
+
+		if (context.owner != owner)
+			continue;
+		q->contexts[i] = q->contexts[q->n_written];
+		q->answers[i] = q->answers[q->n_written];
+		context.stale = true;
+		q->contexts[q->n_written] = context;
+		q->answers[q->n_written++] = answer;
+	}
 }

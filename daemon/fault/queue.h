@@ -2,8 +2,8 @@
 /*
  * One fault queue on the wire: reads records, forms groups by cookie, collects answers and
  * writes them. Groups and records of a batch are good until the next drain; who answers a
- * group later keeps a copy. Every group that was read is answered exactly once and leaves
- * through queue_flush().
+ * group later keeps a copy. Every group that was read is answered exactly once: it leaves
+ * through queue_flush(), and queue_settle() tells of it.
  *
  * The kernel's side (iommufd, eventq.c): read returns whole groups, 0 when empty and EINVAL when the
  * first group does not fit; write may take a part, and refuses an unknown cookie with
@@ -30,7 +30,7 @@ struct group {
 	uint32_t first; /* its records: queue.records[first], n_records of them */
 	uint32_t n_records;
 	uint32_t next;    /* the reader's own */
-	uint64_t read_ns; /* when the read returned that brought its last record */
+	uint64_t read_ns; /* the reader's own: since when it waits for an answer */
 	void *owner;      /* the reader's own */
 };
 
@@ -40,10 +40,11 @@ enum queue_outcome {
 	QUEUE_STALE, /* the kernel no longer knew the cookie */
 };
 
-/* Of an answer that was not written yet. */
+/* Of an answer that was not told of yet. */
 struct queue_context {
 	uint64_t read_ns;
 	void *owner;
+	bool stale;
 };
 
 struct queue {
@@ -53,16 +54,17 @@ struct queue {
 	size_t n_records;
 	size_t n_groups;
 	size_t capacity; /* of records and groups */
-	struct uapi_answer *answers; /* collected, not yet written */
+	struct uapi_answer *answers; /* collected; the first n_written have left */
 	struct queue_context *contexts; /* of each */
 	size_t n_answers;
+	size_t n_written;
 	size_t answers_capacity; /* never less than n_open: to answer needs no memory */
-	size_t n_open; /* groups read and not written */
+	size_t n_open; /* groups read, and not told of as written */
 	bool more;     /* the last drain ended for lack of room, not of records */
 	bool presumed; /* it took the queue for empty without having seen it: look again some time */
 };
 
-/* Told of n answers that left, which are alike: one owner, read at one time. */
+/* Told of n answers that left by now_ns, which are alike: one owner, read at one time. */
 typedef void (*queue_written_fn)(void *userdata, const struct queue_context *c, size_t n, enum queue_outcome outcome,
 				 uint64_t now_ns);
 
@@ -90,7 +92,10 @@ static inline void queue_answer(struct queue *q, const struct group *g, bool suc
 
 /* Writes all collected answers. A negative errno: the kernel took none of the rest, which
  * stays collected for the next call. */
-int queue_flush(struct queue *q, queue_written_fn written, void *userdata);
+int queue_flush(struct queue *q);
 
-/* Gives up the collected answers of one owner's groups: outcome QUEUE_STALE. */
-void queue_abandon(struct queue *q, const void *owner, queue_written_fn written, void *userdata);
+/* Gives up the collected answers of one owner's groups, as QUEUE_STALE. */
+void queue_abandon(struct queue *q, const void *owner);
+
+/* Tells of those that have left since the last call. */
+void queue_settle(struct queue *q, uint64_t now_ns, queue_written_fn written, void *userdata);

@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 
 #include "loop/loop.h"
+#include "loop/round.h"
 
 struct loop_source {
 	struct loop *loop;
@@ -51,6 +52,11 @@ struct loop {
 	bool running_removed;        /* by that callback: it is freed already */
 	uint64_t round;
 	struct {
+		uint64_t now_ns;   /* 0 = not read since the loop woke */
+		uint64_t spent_ns; /* since then */
+		TAILQ_HEAD(round_ends, round_end) ends;
+	} clock;
+	struct {
 		struct loop_source *source; /* that had something last; NULL = none */
 		uint64_t auto_ns;           /* what LOOP_SPIN_AUTO means at present */
 	} spin;
@@ -84,6 +90,10 @@ void loop_ready(struct loop_source *s, uint32_t events);
 
 /* Calls the source. True if it had something, or has been removed. */
 bool loop_call(struct loop *l, struct loop_source *s, uint32_t events);
+
+/* Between two callbacks; after the last one of a round. */
+void round_go_on(struct loop *l);
+void round_finish(struct loop *l);
 
 /* A token is never 0. find: NULL once the source was removed or its token renewed. */
 uint64_t loop_token(const struct loop_source *s);

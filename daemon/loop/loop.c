@@ -36,6 +36,7 @@ static int loop_create(const struct loop_backend *backend, struct loop **ret, co
 	}
 	l->backend = backend;
 	TAILQ_INIT(&l->ready);
+	TAILQ_INIT(&l->clock.ends);
 	r = backend->init(l, ret_reason);
 	if (r < 0)
 		return r;
@@ -353,8 +354,10 @@ static void loop_dispatch(struct loop *l)
 	while (!l->stopped && (s = TAILQ_FIRST(&l->ready)) && s->round != l->round) {
 		TAILQ_REMOVE(&l->ready, s, link);
 		s->queued = false;
+		round_go_on(l);
 		source_call(l, s);
 	}
+	round_finish(l);
 }
 
 int loop_run(struct loop *l)
@@ -362,10 +365,11 @@ int loop_run(struct loop *l)
 	int r;
 
 	while (!l->stopped) {
-		if (l->spin.source && TAILQ_EMPTY(&l->ready))
-			r = spin_wait(l);
-		else
-			r = l->backend->wait(l, TAILQ_EMPTY(&l->ready));
+		bool idle = TAILQ_EMPTY(&l->ready);
+
+		if (idle)
+			l->clock.now_ns = 0;
+		r = idle && l->spin.source ? spin_wait(l) : l->backend->wait(l, idle);
 		if (r < 0)
 			return r;
 		loop_dispatch(l);

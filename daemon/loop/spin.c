@@ -42,10 +42,15 @@ static uint64_t window(const struct loop *l)
 	return s->spin_ns == LOOP_SPIN_AUTO ? l->spin.auto_ns : (uint64_t)s->spin_ns;
 }
 
-/* Asks the source. True if it had something, or is gone. */
+/* Asks the source, in a round of its own. True if it had something, or is gone. */
 static bool ask(struct loop *l)
 {
-	return loop_call(l, l->spin.source, 0) || !l->spin.source;
+	bool found;
+
+	l->clock.now_ns = 0;
+	found = loop_call(l, l->spin.source, 0) || !l->spin.source;
+	round_finish(l);
+	return found;
 }
 
 /* True: there is something to do. False: the window has passed. */

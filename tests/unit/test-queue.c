@@ -28,9 +28,18 @@ static void on_written(void *userdata, const struct queue_context *c, size_t n, 
 		       uint64_t now_ns)
 {
 	T_ASSERT(userdata == &queue);
-	T_ASSERT(now_ns >= c->read_ns);
+	T_EQ(now_ns, 7);
+	T_EQ(c->read_ns, 0);
 	n_written[outcome] += (unsigned)n;
 	n_calls++;
+}
+
+static int flush(void)
+{
+	int r = queue_flush(&queue);
+
+	queue_settle(&queue, 7, on_written, &queue);
+	return r;
 }
 
 static void answer_all(bool success)
@@ -52,7 +61,7 @@ static void groups_are_formed_by_cookie(void)
 	T_EQ(queue.groups[2].n_records, 64);
 	T_ASSERT(!queue.more);
 	answer_all(true);
-	T_OK(queue_flush(&queue, on_written, &queue));
+	T_OK(flush());
 	T_EQ(fake.n_writes, 1);
 	T_EQ(n_written[QUEUE_SUCCESS], 3);
 	T_EQ(queue_drain(&queue, false), 0);
@@ -68,7 +77,7 @@ static void surplus_records_belong_to_their_cookie(void)
 	T_EQ(queue_drain(&queue, false), 1);
 	T_EQ(queue.groups[0].n_records, 4);
 	answer_all(false);
-	T_OK(queue_flush(&queue, on_written, &queue));
+	T_OK(flush());
 	T_EQ(fake_answer(&fake, 1), UAPI_ANSWER_INVALID);
 	teardown();
 }
@@ -94,7 +103,7 @@ static void no_read_is_made_for_nothing(void)
 		T_EQ(fake.n_reads, cases[i].n_reads);
 		T_EQ(queue.more, cases[i].more);
 		answer_all(true);
-		T_OK(queue_flush(&queue, on_written, &queue));
+		T_OK(flush());
 		T_EQ(queue_drain(&queue, false), 0);
 		teardown();
 	}
@@ -114,7 +123,7 @@ static void the_largest_group_is_not_left_behind(void)
 		do {
 			n += queue_drain(&queue, false);
 			answer_all(true);
-			T_OK(queue_flush(&queue, on_written, &queue));
+			T_OK(flush());
 		} while (queue.more);
 		T_EQ(n, (int)QUEUE_BATCH_RECORDS);
 		T_EQ(fake.n_records, 0);
@@ -131,11 +140,11 @@ static void a_group_larger_than_the_buffer_grows_it(void)
 	T_EQ(queue_drain(&queue, false), 1); /* what fits first */
 	T_ASSERT(queue.more);
 	answer_all(true);
-	T_OK(queue_flush(&queue, on_written, &queue));
+	T_OK(flush());
 	T_EQ(queue_drain(&queue, false), 2); /* both: the buffer is big enough now */
 	T_EQ(queue.groups[0].n_records, 5000);
 	answer_all(true);
-	T_OK(queue_flush(&queue, on_written, &queue));
+	T_OK(flush());
 	T_EQ(n_written[QUEUE_SUCCESS], 3);
 	teardown();
 }
@@ -161,7 +170,7 @@ static void a_batch_ends_and_says_so(void)
 		n += queue.n_groups;
 		T_EQ(queue.more, n < 5000);
 		answer_all(true);
-		T_OK(queue_flush(&queue, on_written, &queue));
+		T_OK(flush());
 	}
 	T_EQ(n_written[QUEUE_SUCCESS], 5000);
 	teardown();
@@ -181,11 +190,11 @@ static void a_group_is_answered_later(void)
 	while (fake.n_records) {
 		T_ASSERT(queue_drain(&queue, false) > 0);
 		answer_all(true);
-		T_OK(queue_flush(&queue, on_written, &queue));
+		T_OK(flush());
 	}
 	T_EQ(queue.n_open, 1);
 	queue_answer(&queue, &kept, true);
-	T_OK(queue_flush(&queue, on_written, &queue));
+	T_OK(flush());
 	T_EQ(n_written[QUEUE_SUCCESS], 5999);
 	T_EQ(fake_answer(&fake, 1), UAPI_ANSWER_SUCCESS);
 	teardown();
@@ -199,7 +208,7 @@ static void short_writes_are_resumed(void)
 		fake_group(&fake, i, 1, PASID_NONE, 0, 1, 1);
 	T_EQ(queue_drain(&queue, false), 10);
 	answer_all(true);
-	T_OK(queue_flush(&queue, on_written, &queue));
+	T_OK(flush());
 	T_EQ(fake.n_writes, 4);
 	for (uint32_t i = 1; i <= 10; i++)
 		T_EQ(fake_answer(&fake, i), UAPI_ANSWER_SUCCESS);
@@ -215,7 +224,7 @@ static void unknown_cookies_are_skipped_wherever_they_are(void)
 		T_EQ(queue_drain(&queue, false), 4);
 		answer_all(true);
 		fake.unknown_cookie = unknown;
-		T_OK(queue_flush(&queue, on_written, &queue));
+		T_OK(flush());
 		T_EQ(n_written[QUEUE_STALE], 1);
 		T_EQ(n_written[QUEUE_SUCCESS], 3);
 		for (uint32_t i = 1; i <= 4; i++)
@@ -233,12 +242,13 @@ static void a_failed_write_keeps_the_answers(void)
 	queue.groups[0].owner = &fake;
 	answer_all(true);
 	fake.write_error = -ENOMEM;
-	T_EQ(queue_flush(&queue, on_written, &queue), -ENOMEM);
+	T_EQ(flush(), -ENOMEM);
 	T_EQ(queue.n_answers, 2);
-	queue_abandon(&queue, &fake, on_written, &queue); /* its owner is about to be detached */
+	queue_abandon(&queue, &fake); /* its owner is about to be detached */
+	queue_settle(&queue, 7, on_written, &queue);
 	T_EQ(n_written[QUEUE_STALE], 1);
 	fake.write_error = 0;
-	T_OK(queue_flush(&queue, on_written, &queue));
+	T_OK(flush());
 	T_EQ(fake_answer(&fake, 1), -1);
 	T_EQ(fake_answer(&fake, 2), UAPI_ANSWER_SUCCESS);
 	teardown();
@@ -254,10 +264,41 @@ static void answers_that_are_alike_are_told_together(void)
 	queue.groups[4].owner = &fake;
 	for (size_t i = 0; i < 10; i++)
 		queue_answer(&queue, &queue.groups[i], i < 8);
-	T_OK(queue_flush(&queue, on_written, &queue));
+	T_OK(flush());
 	T_EQ(n_calls, 4); /* 4, another's, 3, 2 that were refused */
 	T_EQ(n_written[QUEUE_SUCCESS], 8);
 	T_EQ(n_written[QUEUE_INVALID], 2);
+	teardown();
+}
+
+/* Several times written, told of at once; what is left over stays. */
+static void answers_are_told_of_later(void)
+{
+	setup();
+	for (uint32_t i = 1; i <= 9; i++)
+		fake_group(&fake, i, 1, PASID_NONE, 0, 1, 1);
+	T_EQ(queue_drain(&queue, false), 9);
+	for (size_t i = 0; i < 3; i++) {
+		queue.groups[3 * i].owner = &fake;
+		for (size_t j = 0; j < 3; j++)
+			queue_answer(&queue, &queue.groups[3 * i + j], true);
+		fake.write_error = i == 2 ? -ENOMEM : 0;
+		T_EQ(queue_flush(&queue), fake.write_error);
+	}
+	T_EQ(n_calls, 0);
+	T_EQ(queue.n_open, 9);
+	queue_abandon(&queue, &fake); /* the seventh */
+	queue_settle(&queue, 7, on_written, &queue);
+	T_EQ(n_written[QUEUE_SUCCESS], 6);
+	T_EQ(n_written[QUEUE_STALE], 1);
+	T_EQ(n_calls, 5);
+	T_EQ(queue.n_open, 2);
+	fake.write_error = 0;
+	T_OK(flush());
+	T_EQ(fake_answer(&fake, 7), -1);
+	T_EQ(fake_answer(&fake, 8), UAPI_ANSWER_SUCCESS);
+	T_EQ(fake_answer(&fake, 9), UAPI_ANSWER_SUCCESS);
+	T_EQ(n_written[QUEUE_SUCCESS], 8);
 	teardown();
 }
 
@@ -270,7 +311,7 @@ static void a_failed_read_is_told(void)
 	fake.read_error = 0;
 	T_EQ(queue_drain(&queue, false), 1);
 	answer_all(true);
-	T_OK(queue_flush(&queue, on_written, &queue));
+	T_OK(flush());
 	teardown();
 }
 
@@ -288,6 +329,7 @@ int main(void)
 	t_run(unknown_cookies_are_skipped_wherever_they_are);
 	t_run(a_failed_write_keeps_the_answers);
 	t_run(answers_that_are_alike_are_told_together);
+	t_run(answers_are_told_of_later);
 	t_run(a_failed_read_is_told);
 	return 0;
 }
