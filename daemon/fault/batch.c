@@ -7,8 +7,8 @@
 #include "fault/serve.h"
 #include "fault/trace.h"
 
-/* Answers are written after about so long, and sooner while others wait for their turn: 64
- * faults on 4K, or 16. The clock is not asked: see pager_count_mapped(). */
+/* Answers are written after about so long, and sooner while one asks for more than its turn
+ * and others wait: 64 faults on 4K, or 16. The clock is not asked: see pager_count_mapped(). */
 #define SLICE_NS (80 * NSEC_PER_USEC)
 #define SLICE_SHARED_NS (20 * NSEC_PER_USEC)
 #define RECORD_NS 100u
@@ -209,13 +209,16 @@ static unsigned serve_turn(struct pager *p, struct turn *t, uint64_t slice_ns)
 
 unsigned batch_serve(struct pager *p)
 {
-	uint64_t slice_ns = turns_are_shared(&p->turns) ? SLICE_SHARED_NS : SLICE_NS;
+	uint64_t slice_ns = SLICE_NS;
 	unsigned n = 0;
 	struct turn *t;
 
 	p->slice_ns = 0;
-	while ((t = turns_first(&p->turns)) && p->slice_ns < slice_ns)
+	while ((t = turns_first(&p->turns)) && p->slice_ns < slice_ns) {
 		n += serve_turn(p, t, slice_ns);
+		if (t->joined && t->credit <= 0)
+			slice_ns = SLICE_SHARED_NS;
+	}
 	return n;
 }
 

@@ -1652,6 +1652,26 @@ static void room_is_shared_by_turns(void)
 	teardown();
 }
 
+/* A write for each few would cost them more than it saves anybody. */
+static void who_takes_no_more_than_a_turn_is_answered_with_the_others(void)
+{
+	setup();
+	for (uint32_t i = 0; i < 3 * TURNS_QUANTUM; i++)
+		fake_group(&fake, ++cookie, i % 3 ? 11 : 12, i % 3 == 1 ? 5 : PASID_NONE, HEAP + i * 4096, 1, UAPI_PERM_WRITE);
+	T_EQ(turn(), LOOP_FOUND);
+	T_EQ(fake.n_writes, 1);
+	T_EQ(fake.n_answers, 3 * TURNS_QUANTUM);
+	for (uint32_t i = 0; i <= 3 * TURNS_QUANTUM; i++)
+		fake_group(&fake, ++cookie, i % 3 ? 11 : 12, i % 3 == 1 ? 5 : PASID_NONE, HEAP + MIB + i * 4096, 1,
+			   UAPI_PERM_WRITE);
+	T_EQ(turn(), LOOP_AGAIN);
+	T_EQ(fake.n_writes, 2);
+	T_ASSERT(fake.n_answers < 6 * TURNS_QUANTUM);
+	T_EQ(turn(), LOOP_FOUND);
+	T_EQ(fake_answer(&fake, cookie), SUCCESS);
+	teardown();
+}
+
 static void detaching_answers_what_is_not_served_yet(void)
 {
 	setup();
@@ -1963,6 +1983,7 @@ static void all(void)
 	t_run(a_flood_does_not_keep_others_waiting);
 	t_run(a_flood_that_never_ends_loses_nothing);
 	t_run(room_is_shared_by_turns);
+	t_run(who_takes_no_more_than_a_turn_is_answered_with_the_others);
 	t_run(detaching_answers_what_is_not_served_yet);
 	t_run(a_flood_of_strangers_is_read_to_its_end);
 	t_run(a_limit_of_locked_memory_is_told);
