@@ -7,10 +7,11 @@
 #include "fault/serve.h"
 #include "fault/trace.h"
 
-/* Answers are written after about so long, and sooner while one asks for more than its turn
- * and others wait: 64 faults on 4K, or 16. The clock is not asked: see pager_count_mapped(). */
+/* Answers are written after about so long, 64 faults on 4K; and after little more than a turn
+ * once somebody asks for more than that and others, of this space or of the shard's other
+ * spaces, have faults, too. The clock is not asked: see pager_count_mapped(). */
 #define SLICE_NS (80 * NSEC_PER_USEC)
-#define SLICE_SHARED_NS (20 * NSEC_PER_USEC)
+#define SLICE_SHARED_NS (10 * NSEC_PER_USEC)
 #define RECORD_NS 100u
 
 #define KNOWN_PERM (UAPI_PERM_READ | UAPI_PERM_WRITE | UAPI_PERM_EXEC | UAPI_PERM_PRIV)
@@ -179,11 +180,12 @@ int batch_read(struct pager *p)
 	return n;
 }
 
-/* The groups of one attachment, as long as its credit and the slice last. Returns how many. */
-static unsigned serve_turn(struct pager *p, struct turn *t, uint64_t slice_ns)
+/* The groups of one attachment, as long as the slice lasts and, if others have faults, its
+ * credit. Returns how many. */
+static unsigned serve_turn(struct pager *p, struct turn *t, bool shared, uint64_t slice_ns)
 {
 	struct attachment *a = container_of(t, struct attachment, turn);
-	bool shared = turns_are_shared(&p->turns), last;
+	bool last;
 	int64_t credit = shared ? t->credit : INT64_MAX;
 	unsigned n = 0;
 
@@ -209,13 +211,14 @@ static unsigned serve_turn(struct pager *p, struct turn *t, uint64_t slice_ns)
 
 unsigned batch_serve(struct pager *p)
 {
+	bool shared = round_is_shared(p->loop);
 	uint64_t slice_ns = SLICE_NS;
 	unsigned n = 0;
 	struct turn *t;
 
 	p->slice_ns = 0;
 	while ((t = turns_first(&p->turns)) && p->slice_ns < slice_ns) {
-		n += serve_turn(p, t, slice_ns);
+		n += serve_turn(p, t, shared || turns_are_shared(&p->turns), slice_ns);
 		if (t->joined && t->credit <= 0)
 			slice_ns = SLICE_SHARED_NS;
 	}

@@ -57,6 +57,10 @@ struct loop {
 		TAILQ_HEAD(round_ends, round_end) ends;
 	} clock;
 	struct {
+		const struct loop_source *source; /* that had something last; it may be gone */
+		uint64_t other_in_round; /* when it was another one before; 0 = never */
+	} busy;
+	struct {
 		struct loop_source *source; /* that had something last; NULL = none */
 		uint64_t auto_ns;           /* what LOOP_SPIN_AUTO means at present */
 	} spin;
@@ -94,6 +98,9 @@ bool loop_call(struct loop *l, struct loop_source *s, uint32_t events);
 /* Between two callbacks; after the last one of a round. */
 void round_go_on(struct loop *l);
 void round_finish(struct loop *l);
+
+/* The source found something to do. */
+void round_found(struct loop *l, const struct loop_source *s);
 
 /* A token is never 0. find: NULL once the source was removed or its token renewed. */
 uint64_t loop_token(const struct loop_source *s);

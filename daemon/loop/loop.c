@@ -331,8 +331,10 @@ bool loop_call(struct loop *l, struct loop_source *s, uint32_t events)
 	s->again = outcome == LOOP_AGAIN;
 	if (outcome == LOOP_AGAIN)
 		loop_ready(s, 0);
-	if (outcome)
+	if (outcome) {
 		spin_found(l, s);
+		round_found(l, s);
+	}
 	return outcome;
 }
 

@@ -7,6 +7,9 @@
 /* Nothing is dated later than it was by more than this, but for what is not told as spent. */
 #define CLOCK_NS (50 * NSEC_PER_USEC)
 
+/* For so long a source that had something is expected back: 40 ms of slices of 10 us. */
+#define SHARED_ROUNDS 4096
+
 uint64_t round_now_ns(struct loop *l)
 {
 	if (!l->clock.now_ns)
@@ -46,6 +49,18 @@ void round_go_on(struct loop *l)
 {
 	if (l->clock.spent_ns >= CLOCK_NS)
 		call_ends(l);
+}
+
+bool round_is_shared(const struct loop *l)
+{
+	return l->busy.other_in_round && l->round - l->busy.other_in_round < SHARED_ROUNDS;
+}
+
+void round_found(struct loop *l, const struct loop_source *s)
+{
+	if (l->busy.source && l->busy.source != s)
+		l->busy.other_in_round = l->round;
+	l->busy.source = s;
 }
 
 /* Where that read the clock, the next round need not, unless the loop sleeps before it. */

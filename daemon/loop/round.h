@@ -27,3 +27,6 @@ void round_at_end(struct loop *l, struct round_end *e, uint64_t spent_ns);
 
 /* fn is not called any more. */
 void round_forget(struct loop *l, struct round_end *e);
+
+/* Whether, in the last rounds, more than one source found something to do, as its callback says. */
+bool round_is_shared(const struct loop *l);

@@ -136,12 +136,53 @@ static void test_what_is_forgotten_is_not_called(void)
 	teardown(l);
 }
 
+static bool was_shared;
+
+static int on_find(struct loop_source *s, uint32_t events, void *userdata)
+{
+	struct probe *p = userdata;
+
+	was_shared = round_is_shared(p->loop);
+	probe_take(s, events, p);
+	return LOOP_FOUND;
+}
+
+static void test_others_are_known_for_a_while(void)
+{
+	_cleanup_(loop_freep) struct loop *l = t_loop_new();
+	struct probe a, b, idle;
+
+	probe_open(&a, l, 0, LOOP_READ | LOOP_DRAIN, on_find);
+	probe_open(&b, l, 0, LOOP_READ | LOOP_DRAIN, on_find);
+	probe_open(&idle, l, 1, LOOP_READ, probe_take);
+	for (unsigned i = 1; i <= 3; i++) { /* one alone, beside one that finds nothing */
+		probe_post(&a, 1);
+		a.stop_at = i;
+		T_EQ(loop_run(l), (int)i);
+		T_ASSERT(!was_shared);
+	}
+	probe_post(&b, 1);
+	b.stop_at = 1;
+	T_EQ(loop_run(l), 1);
+	for (unsigned i = 4; was_shared || i < 8; i++) {
+		probe_post(&a, 1);
+		a.stop_at = i;
+		T_EQ(loop_run(l), (int)i);
+		T_ASSERT(was_shared || i > 1000);
+		T_ASSERT(i < 10000);
+	}
+	probe_close(&a);
+	probe_close(&b);
+	probe_close(&idle);
+}
+
 static void suite(void)
 {
 	t_run(test_one_time_for_all);
 	t_run(test_much_work_ends_sooner);
 	t_run(test_sleep_is_not_overlooked);
 	t_run(test_what_is_forgotten_is_not_called);
+	t_run(test_others_are_known_for_a_while);
 }
 
 int main(void)
