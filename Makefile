@@ -167,7 +167,7 @@ $(filter $(BUILD)/tests/unit/test-ctl-%,$(TESTS)): $(CTL_LIB)
 $(BUILD)/tests/lib/probe-main: $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/ctl/probe*.c daemon/ctl/bind*.c))
 
 # The device that they drive.
-$(BUILD)/tests/vm/test-policies $(BUILD)/tests/bench/load-dma: $(BUILD)/tests/vm/iopf-dma.o
+$(BUILD)/tests/vm/test-policies $(BUILD)/tests/bench/load-dma $(BUILD)/tests/bench/umap: $(BUILD)/tests/vm/iopf-dma.o
 $(BUILD)/tests/bench/load-mock $(BUILD)/tests/bench/start: $(BUILD)/tests/uml/mock.o
 $(patsubst %.c,$(BUILD)/%,$(filter tests/bench/%,$(TOOL_SOURCES))): $(BENCH_LIB)
 

@@ -7,9 +7,9 @@
  *	mode=stream     each page of the window once, in order: bytes/s
  *	mode=random     pages at random, count= visits
  *	mode=idle       nothing for seconds=: the CPU that the server takes
+ *	mode=victim     as single, alone and while another device, flood=BDF, goes through
+ *	                flood-size= bytes with depth 64, in turn, rounds= times
  *	bdf=            the device
- *	flood=BDF       another device, busy meanwhile with depth 64 in flood-size= bytes; when it
- *	                is through with them, the measurement ends
  *	pid=            of the server
  *	iova=, size=    of the window
  *	count=, depth=, pause-us=
@@ -70,11 +70,23 @@ static struct iopf_job job_of(const struct load *l)
 				  .n_pages = (uint32_t)(l->size / IOPF_PAGE), .seed = 1 };
 }
 
-static void run_single(struct load *l)
+/* The next page, after a pause; in ns. */
+static uint64_t touch_one(const struct load *l, struct iopf_job *job, uint64_t step)
+{
+	struct iopf_result result;
+
+	sleep_ns(l->pause_ns);
+	run_job(&l->dma, job, &result);
+	if (result.groups != 1)
+		die("%" PRIu64 " faults instead of one", result.groups);
+	job->iova += step;
+	return result.latency_ns;
+}
+
+static void run_single(const struct load *l)
 {
 	uint64_t step = l->size / l->count / IOPF_PAGE * IOPF_PAGE, cpu;
 	struct iopf_job job = job_of(l);
-	struct iopf_result result;
 	struct samples s;
 
 	if (!step)
@@ -82,24 +94,44 @@ static void run_single(struct load *l)
 	samples_init(&s, l->count);
 	job.n_pages = 1;
 	cpu = process_cpu_ns(l->server);
-	for (uint64_t i = 0; i < l->count; i++) {
-		run_job(&l->dma, &job, &result);
-		if (result.groups != 1)
-			die("%" PRIu64 " faults instead of one", result.groups);
-		samples_add(&s, result.latency_ns);
-		/* Without the flood it would be another measurement */
-		if (l->flood.bar && !iopf_dma_busy(&l->flood, FLOOD_CHANNEL))
-			break;
-		job.iova += step;
-		sleep_ns(l->pause_ns);
-	}
+	for (uint64_t i = 0; i < l->count; i++)
+		samples_add(&s, touch_one(l, &job, step));
 	cpu = process_cpu_ns(l->server) - cpu;
 	print_quantiles("latency", &s, 1);
 	print_result("cpu_ns_per_fault", (double)cpu / (double)s.n);
 	samples_free(&s);
 }
 
-static void run_pages(struct load *l, uint32_t flags, uint64_t count)
+static void run_victim(const struct load *l)
+{
+	uint64_t rounds = option_number("rounds", 4), n = l->size / IOPF_PAGE;
+	struct iopf_job job = job_of(l), other = job_of(l);
+	struct samples solo, flood;
+
+	samples_init(&solo, n);
+	samples_init(&flood, n);
+	job.n_pages = 1;
+	other.channel = FLOOD_CHANNEL;
+	other.depth = 64;
+	other.n_pages = (uint32_t)(option_number("flood-size", l->size) / rounds / IOPF_PAGE);
+	for (uint64_t i = 0; i < rounds; i++) {
+		iopf_dma_start(&l->flood, &other);
+		while (iopf_dma_busy(&l->flood, FLOOD_CHANNEL) && flood.n < n / 2)
+			samples_add(&flood, touch_one(l, &job, IOPF_PAGE));
+		iopf_dma_abort(&l->flood, FLOOD_CHANNEL);
+		MUST(iopf_dma_wait(&l->flood, FLOOD_CHANNEL, clock_now_ns() + DEADLINE_NS));
+		other.iova += other.n_pages * IOPF_PAGE;
+		while (solo.n < flood.n)
+			samples_add(&solo, touch_one(l, &job, IOPF_PAGE));
+	}
+	print_quantiles("latency", &flood, 1);
+	print_quantiles("solo_latency", &solo, 1);
+	print_result("samples", (double)flood.n);
+	samples_free(&solo);
+	samples_free(&flood);
+}
+
+static void run_pages(const struct load *l, uint32_t flags, uint64_t count)
 {
 	uint64_t bytes = (count ? count : l->size / IOPF_PAGE) * IOPF_PAGE;
 	uint64_t cpu = process_cpu_ns(l->server), sleeps = process_sleeps(l->server);
@@ -123,23 +155,13 @@ static void run_pages(struct load *l, uint32_t flags, uint64_t count)
 	print_result("cpu_ns_per_page", (double)cpu / (double)(bytes / IOPF_PAGE));
 }
 
-static void run_idle(struct load *l)
+static void run_idle(const struct load *l)
 {
 	uint64_t ns = option_number("seconds", 2) * NSEC_PER_SEC, cpu = process_cpu_ns(l->server);
 
 	sleep_ns(ns);
 	cpu = process_cpu_ns(l->server) - cpu;
 	print_result("idle_cpu_percent", 100 * (double)cpu / (double)ns);
-}
-
-static void start_flood(struct load *l)
-{
-	struct iopf_job job = job_of(l);
-
-	job.channel = FLOOD_CHANNEL;
-	job.depth = 64;
-	job.n_pages = (uint32_t)(option_number("flood-size", l->size) / IOPF_PAGE);
-	iopf_dma_start(&l->flood, &job);
 }
 
 int main(int argc, char **argv)
@@ -159,20 +181,18 @@ int main(int argc, char **argv)
 		.depth = (uint32_t)option_number("depth", 1),
 	};
 	open_device(&l.dma, option("bdf", "0000:01:00.0"));
-	if (*flood) {
+	if (*flood)
 		open_device(&l.flood, flood);
-		start_flood(&l);
-	}
 	if (!strcmp(mode, "single"))
 		run_single(&l);
+	else if (!strcmp(mode, "victim"))
+		run_victim(&l);
 	else if (!strcmp(mode, "stream"))
 		run_pages(&l, 0, 0);
 	else if (!strcmp(mode, "random"))
 		run_pages(&l, IOPF_RANDOM, l.count);
 	else
 		run_idle(&l);
-	if (*flood)
-		iopf_dma_abort(&l.flood, FLOOD_CHANNEL);
 	iopf_dma_close(&l.dma);
 	iopf_dma_close(&l.flood);
 	return options_check();

@@ -118,22 +118,6 @@ static void measure_empty(struct load *l)
 	samples_free(&s);
 }
 
-static void make_order(struct load *l)
-{
-	bool random = !strcmp(option("pattern", "random"), "random");
-
-	l->order = calloc(l->n_pages, sizeof(*l->order));
-	if (!l->order)
-		die("out of memory");
-	srand48((long)option_number("seed", 1));
-	for (uint64_t i = 0; i < l->n_pages; i++) {
-		uint64_t j = random ? (uint64_t)lrand48() % (i + 1) : i;
-
-		l->order[i] = l->order[j];
-		l->order[j] = (uint32_t)i;
-	}
-}
-
 static void warm(struct client *c, uint64_t size)
 {
 	char region[OPTION_ITEM_SIZE];
@@ -170,7 +154,7 @@ static void load_open(struct load *l)
 	if (*bus)
 		MUST(client_new(bus, &l->client));
 	warm(l->client, size);
-	make_order(l);
+	l->order = order_new(l->n_pages, !strcmp(option("pattern", "random"), "random"));
 	l->answered = answers();
 }
 

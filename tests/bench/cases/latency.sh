@@ -47,6 +47,15 @@ load() {
 	taskset -c 0 "$bench/load-dma" pid="$server" bdf=$victim "$@"
 }
 
+# copy BENCHMARK KEY=VALUE...: (c), with the CPUs of the others
+copy() {
+	b=$1
+	shift
+	asked "$b" || return 0
+	# shellcheck disable=SC2086
+	record "$b" c "" $others "$bench/umap" cpu=0 "$@"
+}
+
 latency() {
 	case $1 in
 	B1) asked B1 || return 0; serve "$2" spin ;;
@@ -57,19 +66,27 @@ latency() {
 	server_stop
 }
 
+# As many samples of the victim alone as beside the other, in turn
 flood() {
 	asked B11 || return 0
 	serve "$1" sleep
-	record B11 "$1" solo_ load mode=single size=8M count=150
-	record B11 "$1" "" load mode=single iova=0x101000000 size=8M count=100 flood=$other flood-size=384M
+	record B11 "$1" "" load mode=victim size=64M flood=$other flood-size=384M rounds=4
 	server_stop
 }
 
 all() {
-	latency B1 "$1"
-	[ "$1" = a ] || latency B2 "$1" # it cannot sleep
-	flood "$1"
+	case $1 in
+	c) # it always sleeps
+		copy B2 mode=single size=8M count=200
+		copy B11 mode=victim queues=2 size=64M depth=64
+		;;
+	*)
+		latency B1 "$1"
+		[ "$1" = a ] || latency B2 "$1" # it cannot sleep
+		flood "$1"
+		;;
+	esac
 }
 
 record wake vm "" "$bench/wake" 500
-for_rounds all ours a b
+for_rounds all ours a b c

@@ -5,27 +5,12 @@
 # B12 with statistics that are polled, B15 until the first answer, B16 bytes for each page.
 . "${0%/*}/../lib/guest.sh"
 
-# config DEVICES QUEUES SIZE: device i in space i modulo QUEUES
-config() {
-	awk -v devices="$1" -v queues="$2" -v size="$3" 'BEGIN {
-		print "workers = 1"
-		for (q = 0; q < queues; q++)
-			printf "[region s%d/heap]\niova = 0x1000000\nlength = %s\ngranule = 4K\n", q, size
-		for (d = 0; d < devices; d++)
-			printf "[device mock%d]\naddress = mock\nspace = s%d\n", d, d % queues
-	}'
-}
-
-regions() {
-	awk -v queues="$1" 'BEGIN { for (q = 0; q < queues; q++) printf "%ss%d/heap", q ? "," : "", q }'
-}
-
 # serve WHO DEVICES QUEUES SIZE
 serve() {
 	case $1 in
 	b) stands_in limit address=mock devices="$2" queues="$3" size="$4" memory=warm ;;
 	*)
-		config "$2" "$3" "$4" > "$tmp/config"
+		mock_config "$2" "$3" "$4" > "$tmp/config"
 		ours mock0 mock$(($2 - 1)) < "$tmp/config"
 		;;
 	esac
@@ -37,7 +22,7 @@ queues() {
 		size=$((32 / count))M
 		serve "$1" 64 $count $size
 		warm=
-		[ "$1" = b ] || warm="bus=$bus region=$(regions $count)"
+		[ "$1" = b ] || warm="bus=$bus region=$(mock_regions $count)"
 		# shellcheck disable=SC2086
 		record B10 "$1" queues${count}_ "$bench/load-mock" pid="$server" devices=64 queues=$count size=$size $warm
 		server_stop
@@ -65,7 +50,7 @@ first_answer() {
 	fault=yes
 	case $1 in
 	ours)
-		{ echo '[daemon]' && config 64 16 32M; } > "$tmp/start.conf"
+		{ echo '[daemon]' && mock_config 64 16 32M; } > "$tmp/start.conf"
 		command="exec $IOPFD_BUILD/iopfd --config=$tmp/start.conf --bus=$bus 2> $tmp/log"
 		;;
 	b) command="exec $bench/limit address=mock devices=64 queues=16 size=32M > $tmp/served" ;;

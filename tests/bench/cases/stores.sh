@@ -44,6 +44,10 @@ serve() {
 
 random() {
 	asked "$1" || return 0
+	if [ "$2" = c ]; then
+		record "$1" c vm_ "$bench/umap" mode=random path="$image" capacity="$3" size=$size depth=64 count="$4"
+		return
+	fi
 	serve "$2" "$3"
 	record "$1" "$2" vm_ "$bench/load-dma" pid="$server" mode=random iova=$iova size=$size depth=64 count="$4"
 	server_stop
@@ -54,4 +58,4 @@ all() {
 	random B9 "$1" 16M 10000
 }
 
-for_rounds all ours b
+for_rounds all ours b c

@@ -70,3 +70,19 @@ server_stop() {
 	kill -TERM "$server" || fail "the server is not there"
 	wait "$server" || fail "the server ended with $?"
 }
+
+# mock_config DEVICES QUEUES SIZE: for ours(); device i in space i modulo QUEUES
+mock_config() {
+	awk -v devices="$1" -v queues="$2" -v size="$3" 'BEGIN {
+		print "workers = 1"
+		for (q = 0; q < queues; q++)
+			printf "[region s%d/heap]\niova = 0x1000000\nlength = %s\ngranule = 4K\nmerge = 64K\n", q, size
+		for (d = 0; d < devices; d++)
+			printf "[device mock%d]\naddress = mock\nspace = s%d\n", d, d % queues
+	}'
+}
+
+# mock_regions QUEUES: as load-mock wants them
+mock_regions() {
+	awk -v queues="$1" 'BEGIN { for (q = 0; q < queues; q++) printf "%ss%d/heap", q ? "," : "", q }'
+}

@@ -47,6 +47,22 @@ uint64_t samples_quantile(struct samples *s, double share)
 	return s->ns[index < 0 ? 0 : (size_t)index];
 }
 
+uint32_t *order_new(uint64_t n, bool random)
+{
+	uint32_t *order = calloc(n, sizeof(*order));
+
+	if (!order)
+		die("out of memory");
+	srand48(1);
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t j = random ? (uint64_t)lrand48() % (i + 1) : i;
+
+		order[i] = order[j];
+		order[j] = (uint32_t)i;
+	}
+	return order;
+}
+
 void print_result(const char *metric, double value)
 {
 	printf("%s %.10g\n", metric, value);

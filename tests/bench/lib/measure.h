@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -19,6 +20,9 @@ void samples_free(struct samples *s);
 
 /* Sorts, then the smallest sample that this share of all is not above. */
 uint64_t samples_quantile(struct samples *s, double share);
+
+/* The numbers below n in order, or in an order that is always the same; to be freed. */
+uint32_t *order_new(uint64_t n, bool random);
 
 void print_result(const char *metric, double value);
 
