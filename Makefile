@@ -69,7 +69,7 @@ CTL_LDLIBS := $(shell pkg-config --libs libsystemd 2>/dev/null) -lm
 TEST_SOURCES := $(sort $(wildcard tests/unit/test-*.c tests/conformance/test-*.c))
 TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
 SHARED_SOURCES := $(sort $(wildcard $(patsubst %.h,%.c,$(wildcard tests/lib/*.h))))
-TOOL_SOURCES := $(sort $(filter-out $(SHARED_SOURCES),$(wildcard tests/lib/*.c)) $(wildcard tests/bench/*.c tests/vm/test-*.c tests/uml/test-*.c))
+TOOL_SOURCES := $(sort $(filter-out $(SHARED_SOURCES),$(wildcard tests/lib/*.c)) $(filter-out $(if $(filter 0,$(WITH_URING)),tests/bench/reads.c),$(wildcard tests/bench/*.c)) $(wildcard tests/vm/test-*.c tests/uml/test-*.c))
 TOOLS := $(patsubst %.c,$(BUILD)/%,$(TOOL_SOURCES))
 BENCH_LIB_SOURCES := $(sort $(wildcard tests/bench/lib/*.c))
 BENCH_LIB := $(BUILD)/tests/libbench.a
@@ -167,7 +167,7 @@ $(filter $(BUILD)/tests/unit/test-ctl-%,$(TESTS)): $(CTL_LIB)
 $(BUILD)/tests/lib/probe-main: $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/ctl/probe*.c daemon/ctl/bind*.c))
 
 # The device that they drive.
-$(BUILD)/tests/vm/test-policies $(BUILD)/tests/bench/load-dma $(BUILD)/tests/bench/umap: $(BUILD)/tests/vm/iopf-dma.o
+$(BUILD)/tests/vm/test-policies $(patsubst %,$(BUILD)/tests/bench/%,load-dma reads umap): $(BUILD)/tests/vm/iopf-dma.o
 $(BUILD)/tests/bench/load-mock $(BUILD)/tests/bench/start: $(BUILD)/tests/uml/mock.o
 $(patsubst %.c,$(BUILD)/%,$(filter tests/bench/%,$(TOOL_SOURCES))): $(BENCH_LIB)
 

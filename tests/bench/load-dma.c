@@ -4,6 +4,7 @@
  *
  *	mode=single     one fault at a time on pages that were never touched, with a pause in
  *	                between: what the device saw from the request to the answer
+ *	mode=refused    the same by a PASID that nobody has: the kernel itself refuses it at once
  *	mode=stream     each page of the window once, in order: bytes/s
  *	mode=random     pages at random, count= visits
  *	mode=idle       nothing for seconds=: the CPU that the server takes
@@ -26,6 +27,7 @@
 
 #define FEATURES_READY 0xfu
 #define FLOOD_CHANNEL 1u
+#define UNUSED_PASID 200u
 #define DEADLINE_NS (100 * NSEC_PER_SEC)
 
 struct load {
@@ -99,6 +101,31 @@ static void run_single(const struct load *l)
 	cpu = process_cpu_ns(l->server) - cpu;
 	print_quantiles("latency", &s, 1);
 	print_result("cpu_ns_per_fault", (double)cpu / (double)s.n);
+	samples_free(&s);
+}
+
+/* What the device, the IOMMU and the kernel's part of it take, without any server. */
+static void run_refused(const struct load *l)
+{
+	struct iopf_job job = job_of(l);
+	struct samples s;
+
+	job.n_pages = 1;
+	job.flags = IOPF_USE_PASID;
+	job.pasid = UNUSED_PASID;
+	samples_init(&s, l->count);
+	for (uint64_t i = 0; i < l->count; i++) {
+		struct iopf_result result;
+
+		sleep_ns(l->pause_ns);
+		iopf_dma_start(&l->dma, &job);
+		MUST(iopf_dma_wait(&l->dma, job.channel, clock_now_ns() + DEADLINE_NS));
+		iopf_dma_result(&l->dma, job.channel, &result);
+		if (result.status != IOPF_INVALID || result.groups != 1)
+			die("it was not refused: status %u", result.status);
+		samples_add(&s, result.latency_ns);
+	}
+	print_quantiles("refused", &s, 1);
 	samples_free(&s);
 }
 
@@ -185,6 +212,8 @@ int main(int argc, char **argv)
 		open_device(&l.flood, flood);
 	if (!strcmp(mode, "single"))
 		run_single(&l);
+	else if (!strcmp(mode, "refused"))
+		run_refused(&l);
 	else if (!strcmp(mode, "victim"))
 		run_victim(&l);
 	else if (!strcmp(mode, "stream"))

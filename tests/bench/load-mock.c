@@ -11,7 +11,8 @@
  *	region=SPACE/NAME[,…]       of each queue: its pages are made first
  *	bus=                        of the daemon; needed for region=
  *	pattern=seq|random          each page comes once
- *	duplicates=yes              half of each batch are pages of the other half
+ *	duplicates=yes              half of each batch are pages of the other half; in between
+ *	                            come batches without that half, for what it takes alone
  *	depth=N                     faults in a batch
  *	stride=N                    pages from one to the next (1)
  *	stopped=yes                 for servers on several CPUs: they are stopped meanwhile
@@ -92,13 +93,13 @@ static void trigger(struct load *l, uint64_t i, uint64_t page)
 
 /* The next pages of each queue, in turn over the devices; `first` is how many the batches
  * before have used of all queues together. */
-static uint64_t run_batch(struct load *l, uint64_t first)
+static uint64_t run_batch(struct load *l, uint64_t first, uint64_t depth)
 {
 	uint64_t ns;
 
 	if (l->stopped)
 		kill(l->stopped, SIGSTOP);
-	for (uint64_t i = 0; i < l->depth; i++) {
+	for (uint64_t i = 0; i < depth; i++) {
 		uint64_t unique = first + i % l->n_unique;
 
 		trigger(l, unique, unique / l->n_queues);
@@ -169,32 +170,65 @@ static void print_mapped(struct load *l, uint64_t n_pages)
 	print_result("maps_per_page", (double)scenario_counter(&s, "BytesMapped") / MOCK_PAGE / (double)n_pages);
 }
 
+/* The worst device beside the middle one. */
+static void print_spread(struct load *l)
+{
+	struct client_statistics s;
+	struct samples p99;
+	char object[32];
+
+	if (!l->client || l->n_devices == 1)
+		return;
+	samples_init(&p99, l->n_devices);
+	for (size_t i = 0; i < l->n_devices; i++) {
+		snprintf(object, sizeof(object), "device/mock%zu", i);
+		scenario_statistics(l->client, object, &s);
+		samples_add(&p99, scenario_counter(&s, "LatencyP99NSec"));
+	}
+	print_result("p99_spread", (double)samples_quantile(&p99, 1) / (double)samples_quantile(&p99, 0.5));
+	samples_free(&p99);
+}
+
+static void print_batches(struct load *l, struct samples *s)
+{
+	double median = (double)samples_quantile(s, 0.5) / (double)l->depth;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		sum += s->ns[i];
+	print_result("faults_per_s", (double)NSEC_PER_SEC / median);
+	print_result("cpu_ns_per_fault", median);
+	print_result("mean_faults_per_s", (double)(s->n * l->depth) * (double)NSEC_PER_SEC / (double)sum);
+	print_quantiles("batch_per_fault", s, (double)l->depth);
+}
+
 static void run(struct load *l)
 {
-	uint64_t n_batches = l->n_pages * l->n_queues / l->n_unique, sum = 0;
-	double n_faults = (double)(n_batches * l->depth), median;
-	struct samples s;
-	uint64_t memory;
+	uint64_t n_batches = l->n_pages * l->n_queues / l->n_unique, memory = process_private_bytes(l->server);
+	bool twice = l->n_unique < l->depth;
+	struct samples s, once;
 
 	samples_init(&s, n_batches);
-	memory = process_private_bytes(l->server);
+	samples_init(&once, n_batches);
 	set_policy(SCHED_FIFO);
 	measure_empty(l);
 	for (uint64_t i = 0; i < n_batches; i++)
-		samples_add(&s, run_batch(l, i * l->n_unique));
+		if (twice && i % 2)
+			samples_add(&once, run_batch(l, i * l->n_unique, l->n_unique));
+		else
+			samples_add(&s, run_batch(l, i * l->n_unique, l->depth));
 	set_policy(SCHED_OTHER);
 	if (answers() != l->answered)
 		die("%" PRIu64 " answers instead of %" PRIu64, answers(), l->answered);
-	for (size_t i = 0; i < s.n; i++)
-		sum += s.ns[i];
-	median = (double)samples_quantile(&s, 0.5) / (double)l->depth;
-	print_result("faults_per_s", (double)NSEC_PER_SEC / median);
-	print_result("cpu_ns_per_fault", median);
-	print_result("mean_faults_per_s", n_faults * (double)NSEC_PER_SEC / (double)sum);
+	print_batches(l, &s);
 	print_result("bytes_per_page", (double)(process_private_bytes(l->server) - memory) / (double)(n_batches * l->n_unique));
-	print_quantiles("batch_per_fault", &s, (double)l->depth);
+	if (twice)
+		print_result("us_per_duplicate", ((double)samples_quantile(&s, 0.5) - (double)samples_quantile(&once, 0.5)) /
+							 (double)(l->depth - l->n_unique) / (double)NSEC_PER_USEC);
 	print_mapped(l, n_batches * l->n_unique);
+	print_spread(l);
 	samples_free(&s);
+	samples_free(&once);
 }
 
 int main(int argc, char **argv)

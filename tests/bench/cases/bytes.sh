@@ -5,7 +5,7 @@
 # DMA: B5 4K pages, mapped 256K at once, B6 2M pages.
 . "${0%/*}/../lib/guest.sh"
 
-iova=0x100000000 size=96M
+iova=0x100000000 size=96M pages=$((96 << 8))
 
 small() {
 	case $1 in
@@ -82,8 +82,8 @@ all() {
 		started B6 huge
 		;;
 	*)
-		stream B5 "$1" small
-		stream B6 "$1" huge
+		profiled "$1" $pages stream B5 "$1" small
+		profiled "$1" $pages stream B6 "$1" huge
 		;;
 	esac
 	[ "$1" != ours ] || record B5 vm "" "$bench/memset" size=$size

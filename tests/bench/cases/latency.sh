@@ -43,8 +43,11 @@ serve() {
 	esac
 }
 
+# load BENCHMARK WHO KEY=VALUE...
 load() {
-	taskset -c 0 "$bench/load-dma" pid="$server" bdf=$victim "$@"
+	b=$1 who=$2
+	shift 2
+	record "$b" "$who" "" taskset -c 0 "$bench/load-dma" pid="$server" bdf=$victim "$@"
 }
 
 # copy BENCHMARK KEY=VALUE...: (c), with the CPUs of the others
@@ -56,13 +59,13 @@ copy() {
 	record "$b" c "" $others "$bench/umap" cpu=0 "$@"
 }
 
+# latency BENCHMARK WHO
 latency() {
-	case $1 in
-	B1) asked B1 || return 0; serve "$2" spin ;;
-	B2) asked B2 || return 0; serve "$2" sleep ;;
-	esac
-	record "$1" "$2" "" load mode=single size=8M count=200
-	record "$1" "$2" "" load mode=idle seconds=1
+	asked "$1" || return 0
+	serve "$2" "$([ "$1" = B1 ] && echo spin || echo sleep)"
+	load "$1" "$2" mode=single size=8M count=400
+	[ -n "$profile_per" ] || load "$1" "$2" mode=idle seconds=1
+	[ "$1 $2" != "B1 ours" ] || load B1 vm mode=refused count=200
 	server_stop
 }
 
@@ -70,20 +73,20 @@ latency() {
 flood() {
 	asked B11 || return 0
 	serve "$1" sleep
-	record B11 "$1" "" load mode=victim size=64M flood=$other flood-size=384M rounds=4
+	load B11 "$1" mode=victim size=16M flood=$other flood-size=384M rounds=4
 	server_stop
 }
 
 all() {
 	case $1 in
 	c) # it always sleeps
-		copy B2 mode=single size=8M count=200
-		copy B11 mode=victim queues=2 size=64M depth=64
+		copy B2 mode=single size=8M count=400
+		copy B11 mode=victim queues=2 size=16M depth=64
 		;;
 	*)
-		latency B1 "$1"
-		[ "$1" = a ] || latency B2 "$1" # it cannot sleep
-		flood "$1"
+		profiled "$1" 400 latency B1 "$1"
+		[ "$1" = a ] || profiled "$1" 400 latency B2 "$1" # it cannot sleep
+		profiled "$1" 98304 flood "$1"
 		;;
 	esac
 }

@@ -44,7 +44,6 @@ all() {
 	measure B3 "$1" "" pattern=random
 	measure B4 "$1" "" pattern=seq
 	measure B7 "$1" "" pattern=random duplicates=yes
-	measure B7 "$1" unique_ pattern=random depth=32
 }
 
 for_rounds all ours a b

@@ -104,6 +104,9 @@ for ((round = 0; round < ${ROUNDS:-5}; round++)); do
 		! asked B9 || run B9 $who 400000 64M pattern=zipf,write=30%
 		! asked B12 || polled $who
 	done
+	if asked B8 && [ -x "$bench/reads" ]; then
+		"$bench/reads" path="$tmp/image" size=128M count=400000 | with_prefix B8 sim
+	fi
 	if asked B10; then
 		shards 1
 		shards 2

@@ -54,8 +54,10 @@ random() {
 }
 
 all() {
-	random B8 "$1" $size 10000
-	random B9 "$1" 16M 10000
+	profiled "$1" 10000 random B8 "$1" $size 10000
+	profiled "$1" 10000 random B9 "$1" 16M 10000
+	[ "$1" != ours ] || ! asked B8 || [ ! -x "$bench/reads" ] ||
+		record B8 vm vm_ "$bench/reads" path="$image" size=$size count=50000
 }
 
 for_rounds all ours b c

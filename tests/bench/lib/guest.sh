@@ -34,12 +34,37 @@ for_rounds() {
 	done
 }
 
-# record BENCHMARK WHO PREFIX COMMAND...: its results, the prefix in front of the metrics
+# record BENCHMARK WHO PREFIX COMMAND...: its results, the prefix in front of the metrics. In
+# profiled(), where the server's time goes while the command runs, instead of its results.
 record() {
 	begin="$1 $2 $3"
 	shift 3
+	if [ -n "$profile_per" ]; then
+		command=
+		for word; do
+			command="$command '$word'"
+		done
+		set -- "$bench/profile" pid="$server" per="$profile_per" command="$command > /dev/null"
+	fi
 	"$@" > "$tmp/results" || fail "$begin: $*"
 	sed "s/^/$begin/" "$tmp/results"
+}
+
+# profiled WHO N COMMAND...: a function that serves and records N pages or faults. In the
+# first round, ours and (b) do it once more under a profile.
+profile_per=
+profiled() {
+	profiled_who=$1 profiled_n=$2
+	shift 2
+	"$@" || return
+	[ $round = 0 ] || return 0
+	case $profiled_who in
+	ours | b)
+		profile_per=$profiled_n
+		"$@"
+		profile_per=
+		;;
+	esac
 }
 
 # ours [DEVICE...] < CONFIG: the daemon ($daemon, if set), until the devices are active; the
