@@ -131,7 +131,7 @@ def main():
     else:
         if not can_spin():
             print("This daemon has no keys spin and cpus: in B1 it sleeps, beside others that spin.\n")
-        report.print_table(results, rows, args.rounds)
+        report.print_table(results, rows)
         print(f"\nPlots, and what was measured in each round: {args.out}")
     return 1 if failed else 0
 

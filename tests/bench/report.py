@@ -57,13 +57,17 @@ def describe_targets(goal):
     return ", ".join(f"{sign}{t:g}" if who == "value" else f"{who} {sign}{t:g}" for who, t in goal.targets.items())
 
 
-def print_table(results, rows_, rounds):
+def print_table(results, rows_):
     print("What it costs to wake a thread (it explains most of any latency):")
     for where in ("host", "vm"):
         costs = {m: statistics.median(v) for (b, w, m), v in results.items() if b == "wake" and w == where}
         if costs:
             print(f"  {where}: " + ", ".join(f"{m.replace('_ns', '').replace('_', ' ')} {v / 1000:.1f} us"
                                              for m, v in costs.items()))
+    refused = goals.median_of(results, "B1", "vm", "refused_p50_ns")
+    if refused:
+        print(f"A page request that the kernel refuses itself, with nobody to ask: p50 {refused / 1000:.1f} us")
+    rounds = max(len(v) for row in rows_ for v in row.values.values())
     print(f"\nMedians of {rounds} rounds, side by side; +- half of the range of ours; x = ours by theirs.")
     print("(a) one at a time, (b) the bare limit, (c) userfaultfd, (d) all pinned at the start. ! = target missed")
     print(f"{'':4} {'':6} {'':28} {'ours':>7} {'+-%':>4} " + " ".join(f"{w:>7} {'x':>6}" for w in WHO) + "  target")

@@ -7,6 +7,7 @@
  *	mode=stream     each page of each window once
  *	mode=random     count= visits, the pages that the emulated device would visit
  *	mode=single     one thread, count= pages, a pause in between: how long each took
+ *	mode=books      bytes of UMap's own descriptor of a page
  *	mode=victim     the same in the first window, alone and while others touch the second
  *	depth=N         threads (16)
  *	pattern=random  in the modes stream and victim: not in order
@@ -230,6 +231,21 @@ static void run_victim(struct umap *u)
 	free(other.order);
 }
 
+/* Fields as in UMap's PageDescriptor.hpp; the nodes that lead to them come on top. */
+static void print_books(void)
+{
+	struct {
+		char *page;
+		void *region;
+		int state;
+		bool dirty, data_present;
+		int spurious_count;
+		pthread_mutex_t mutex;
+	} descriptor;
+
+	print_result("bytes_per_page", sizeof(descriptor));
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode;
@@ -237,6 +253,10 @@ int main(int argc, char **argv)
 
 	options_init("umap", argv + 1, (size_t)argc - 1);
 	mode = option("mode", "stream");
+	if (!strcmp(mode, "books")) {
+		print_books();
+		return options_check();
+	}
 	u = umap_open();
 	if (!strcmp(mode, "single"))
 		run_single(u);

@@ -63,9 +63,9 @@ copy() {
 latency() {
 	asked "$1" || return 0
 	serve "$2" "$([ "$1" = B1 ] && echo spin || echo sleep)"
-	load "$1" "$2" mode=single size=8M count=400
+	load "$1" "$2" mode=single size=8M count=1000
 	[ -n "$profile_per" ] || load "$1" "$2" mode=idle seconds=1
-	[ "$1 $2" != "B1 ours" ] || load B1 vm mode=refused count=200
+	[ "$1 $2$profile_per" != "B1 ours" ] || load B1 vm mode=refused count=200
 	server_stop
 }
 
@@ -80,12 +80,12 @@ flood() {
 all() {
 	case $1 in
 	c) # it always sleeps
-		copy B2 mode=single size=8M count=400
+		copy B2 mode=single size=8M count=1000
 		copy B11 mode=victim queues=2 size=16M depth=64
 		;;
 	*)
-		profiled "$1" 400 latency B1 "$1"
-		[ "$1" = a ] || profiled "$1" 400 latency B2 "$1" # it cannot sleep
+		profiled "$1" 1000 latency B1 "$1"
+		[ "$1" = a ] || profiled "$1" 1000 latency B2 "$1" # it cannot sleep
 		profiled "$1" 98304 flood "$1"
 		;;
 	esac

@@ -71,6 +71,7 @@ bytes() {
 
 all() {
 	case $1 in
+	c) ! asked B16 || record B16 c dense_ "$bench/umap" mode=books ;;
 	d) first_answer d ;;
 	*)
 		queues "$1"
@@ -81,4 +82,4 @@ all() {
 	esac
 }
 
-for_rounds all ours b d
+for_rounds all ours b c d
