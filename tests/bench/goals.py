@@ -135,8 +135,6 @@ def derive(results):
 
     for key in [k for k in results if k[:2] == ("B1", "a")]:  # it cannot sleep
         results["B2", "a", key[2]] = results[key]
-    for key in [k for k in results if k[:2] == ("B2", "c")]:  # it cannot spin
-        results["B1", "c", key[2]] = results[key]
     for who in ("ours", "a", "b", "c"):
         make("B11", who, "p99_over_solo", lambda flood, solo: flood / solo,
              ("B11", who, "latency_p99_ns"), ("B11", who, "solo_latency_p99_ns"))

@@ -80,6 +80,7 @@ flood() {
 all() {
 	case $1 in
 	c) # it always sleeps
+		copy B1 mode=single size=8M count=1000
 		copy B2 mode=single size=8M count=1000
 		copy B11 mode=victim queues=2 size=16M depth=64
 		;;
