@@ -3,9 +3,10 @@
  * Comparator (b) for memory that is a file's: one read of all records, for each granule that
  * is not mapped a pread() into shared memory and a map, one write of all answers. When
  * budget= bytes are mapped, the granule that came first goes: unmapped, written back,
- * because nothing says that the device did not write it, and thrown away.
+ * because nothing says that the device did not write it, and thrown away. With batch=1 it
+ * is comparator (a).
  *
- * usage: limit-file path=FILE budget=BYTES granule=BYTES KEY=VALUE... (lib/server.h)
+ * usage: limit-file path=FILE budget=BYTES granule=BYTES batch=N KEY=VALUE... (lib/server.h)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 #include "measure.h"
 #include "server.h"
 
-#define BATCH 64
+#define MAX_BATCH 64
 
 static struct {
 	int fd;
@@ -27,7 +28,7 @@ static struct {
 	bool *mapped;             /* for each granule */
 	uint64_t *order;          /* a ring: in which they came */
 	uint64_t oldest, newest, n_granules;
-	uint64_t written;
+	uint64_t written, batch;
 } f;
 
 static void evict(struct server *s)
@@ -62,10 +63,10 @@ static void make_present(struct server *s, uint64_t granule)
 
 static bool serve(struct server *s)
 {
-	struct uapi_fault_record records[BATCH];
-	struct uapi_answer answers[BATCH];
+	struct uapi_fault_record records[MAX_BATCH];
+	struct uapi_answer answers[MAX_BATCH];
 	struct ioas *a = s->queues[0];
-	ssize_t bytes = a->ops->read(a, records, sizeof(records));
+	ssize_t bytes = a->ops->read(a, records, f.batch * sizeof(*records));
 	size_t n = bytes < 0 ? 0 : (size_t)bytes / sizeof(*records), n_answers = 0;
 
 	if (!n)
@@ -79,11 +80,14 @@ static bool serve(struct server *s)
 	if (a->ops->write(a, answers, n_answers * sizeof(*answers)) < 0)
 		die("write");
 	s->faults += n;
-	return n == BATCH;
+	return n == f.batch;
 }
 
 static void open_file(const struct server *s)
 {
+	f.batch = option_number("batch", MAX_BATCH);
+	if (!f.batch || f.batch > MAX_BATCH)
+		die("batch= out of range");
 	f.granule = option_number("granule", PAGE);
 	f.n_granules = s->size / f.granule;
 	f.budget = option_number("budget", s->size) / f.granule;

@@ -79,6 +79,15 @@ def calls_of(results, bench, start, unit):
                "idle, the rest the kernel's threads, the device and who drives it")
 
 
+def copies(row, results):
+    """What (c) takes, who serves and who touches apart."""
+    prefix = prefix_of(row.goal.metric)
+    serves = median_of(results, row.goal.bench, "c", prefix + "cpu_ns_per_page")
+    touches = median_of(results, row.goal.bench, "c", prefix + "device_cpu_ns_per_page")
+    if "c" in row.missed and serves and touches:
+        yield f"(c) takes {serves:.0f} ns of CPU for each page and who touches it {touches:.0f}"
+
+
 def sleeps(row, results):
     for unit in ("page", "fault"):
         found = both(results, row.goal.bench, f"{prefix_of(row.goal.metric)}sleeps_per_{unit}")
@@ -141,6 +150,6 @@ def ranges(row):
 
 def reason(row, results):
     words = [*limit_is_no_better(row), *behind_others(row, results), *without_server(row, results),
-             *profile(row, results), *sleeps(row, results), *instructions(row, results), *second_cpu(row, results),
+             *profile(row, results), *copies(row, results), *sleeps(row, results), *instructions(row, results), *second_cpu(row, results),
              *spin(row), *ranges(row)]
     return "; ".join(words)

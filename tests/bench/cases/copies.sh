@@ -37,7 +37,7 @@ measure() {
 all() {
 	profiled "$1" 8192 measure B3 "$1" vm_ 1 1 32M pattern=random
 	profiled "$1" 8192 measure B4 "$1" vm_ 1 1 32M pattern=seq
-	measure B7 "$1" vm_ 1 1 32M pattern=random duplicates=yes
+	profiled "$1" 12288 measure B7 "$1" vm_ 1 1 32M pattern=random duplicates=yes
 	[ "$1" != a ] || return 0
 	for queues in 1 4 16; do
 		profiled "$1" 8192 measure B10 "$1" vm_queues${queues}_ 64 $queues $((32 / queues))M pattern=random

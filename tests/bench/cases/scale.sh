@@ -8,6 +8,7 @@
 # serve WHO DEVICES QUEUES SIZE
 serve() {
 	case $1 in
+	a) stands_in one-at-a-time address=mock devices="$2" queues="$3" size="$4" memory=warm ;;
 	b) stands_in limit address=mock devices="$2" queues="$3" size="$4" memory=warm ;;
 	*)
 		mock_config "$2" "$3" "$4" > "$tmp/config"
@@ -22,7 +23,7 @@ queues() {
 		size=$((32 / count))M
 		serve "$1" 64 $count $size
 		warm=
-		[ "$1" = b ] || warm="bus=$bus region=$(mock_regions $count)"
+		[ "$1" != ours ] || warm="bus=$bus region=$(mock_regions $count)"
 		# shellcheck disable=SC2086
 		record B10 "$1" queues${count}_ "$bench/load-mock" pid="$server" devices=64 queues=$count size=$size $warm
 		server_stop
@@ -71,6 +72,7 @@ bytes() {
 
 all() {
 	case $1 in
+	a) queues a ;;
 	c) ! asked B16 || record B16 c dense_ "$bench/umap" mode=books ;;
 	d) first_answer d ;;
 	*)
@@ -82,4 +84,4 @@ all() {
 	esac
 }
 
-for_rounds all ours b c d
+for_rounds all ours a b c d

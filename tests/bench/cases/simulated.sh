@@ -44,10 +44,10 @@ run() {
 			with_prefix "$1" ours
 		daemon_stop
 		;;
-	b)
+	a | b)
 		[ "$budget" != none ] || budget=$size
-		"$bench/limit-file" path="$tmp/image" budget="$budget" size=$size iova=0x100000000 \
-			address="${sim//,/+}" visits="$3" | with_prefix "$1" b
+		"$bench/limit-file" batch="$([ "$2" = a ] && echo 1 || echo 64)" path="$tmp/image" budget="$budget" size=$size iova=0x100000000 \
+			address="${sim//,/+}" visits="$3" | with_prefix "$1" "$2"
 		;;
 	esac
 }
@@ -99,6 +99,7 @@ polled() {
 "$bench/wake" | with_prefix wake host
 head -c 128M /dev/urandom > "$tmp/image"
 for ((round = 0; round < ${ROUNDS:-5}; round++)); do
+	! asked B8 || run B8 a 120000 none pattern=random,write=0%
 	for who in ours b; do
 		! asked B8 || run B8 $who 120000 none pattern=random,write=0%
 		! asked B9 || run B9 $who 400000 64M pattern=zipf,write=30%
