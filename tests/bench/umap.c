@@ -27,6 +27,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "measure.h"
 #include "options.h"
 #include "umap.h"
@@ -98,7 +99,7 @@ static void *touch_urgently(void *userdata)
 static void device_start(struct device *d, pthread_t *threads)
 {
 	for (uint64_t i = 0; i < d->depth; i++)
-		thread_start(&threads[i], is_urgent() ? touch_urgently : touch, d);
+		MUST(thread_start(&threads[i], "umap-touch", is_urgent() ? touch_urgently : touch, d));
 }
 
 static void device_join(const struct device *d, pthread_t *threads)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "measure.h"
 #include "options.h"
 
@@ -202,7 +203,7 @@ static void open_window(struct umap *u, struct window *w)
 	};
 	if (w->memory == MAP_FAILED || ioctl(w->fd, UFFDIO_REGISTER, &range) < 0)
 		die("memory: %s", strerror(errno));
-	thread_start(&w->reader, read_faults, w);
+	MUST(thread_start(&w->reader, "umap-read", read_faults, w));
 }
 
 static void open_file(struct umap *u)
@@ -236,7 +237,7 @@ struct umap *umap_open(void)
 		die("out of memory");
 	open_file(u);
 	for (uint64_t i = 0; i < u->n_fillers; i++)
-		thread_start(&u->fillers[i], fill, u);
+		MUST(thread_start(&u->fillers[i], "umap-fill", fill, u));
 	for (uint64_t i = 0; i < u->n_queues; i++)
 		open_window(u, &u->windows[i]);
 	return u;
@@ -278,7 +279,7 @@ uint64_t umap_queues(const struct umap *u)
 
 void umap_touch(struct umap *u, uint64_t queue, uint64_t page)
 {
-	*(volatile uint64_t *)(volatile void *)(u->windows[queue].memory + page * UMAP_PAGE) = page;
+	__atomic_store_n((uint64_t *)(void *)(u->windows[queue].memory + page * UMAP_PAGE), page, __ATOMIC_RELAXED);
 }
 
 uint64_t umap_faults(struct umap *u)
@@ -310,10 +311,4 @@ uint64_t thread_cpu_ns(pthread_t thread)
 	if (pthread_getcpuclockid(thread, &clock) || clock_gettime(clock, &t) < 0)
 		die("a thread has no CPU clock");
 	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
-}
-
-void thread_start(pthread_t *ret, void *(*run)(void *), void *userdata)
-{
-	if (pthread_create(ret, NULL, run, userdata))
-		die("no thread");
 }

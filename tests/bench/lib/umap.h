@@ -33,4 +33,3 @@ uint64_t umap_faults(struct umap *u);       /* so many were read */
 uint64_t umap_cpu_ns(struct umap *u);       /* of readers and fillers */
 
 uint64_t thread_cpu_ns(pthread_t thread);
-void thread_start(pthread_t *ret, void *(*run)(void *), void *userdata);
