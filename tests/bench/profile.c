@@ -51,13 +51,29 @@ enum part {
 	PART_PUNCH,
 	PART_POPULATE,
 	PART_WAIT,
+	PART_FAULT,
+	PART_ENTRY,
 	PART_USER,
 	_PART_MAX,
 };
 
 static const char *const part_names[_PART_MAX] = {
-	"other_system_calls", "zeroing",   "copying", "waiting_for_the_IOMMU", "making_pages", "mapping",   "unmapping",
-	"reading_faults",     "answering", "files",   "freeing_pages",         "populating",   "waiting",   "user_space",
+	[PART_OTHER] = "rest_of_the_kernel",
+	[PART_ZERO] = "zeroing",
+	[PART_COPY] = "copying",
+	[PART_IOMMU] = "waiting_for_the_IOMMU",
+	[PART_PAGES] = "making_pages",
+	[PART_MAP] = "mapping",
+	[PART_UNMAP] = "unmapping",
+	[PART_READ] = "reading_faults",
+	[PART_ANSWER] = "answering",
+	[PART_FILE] = "files",
+	[PART_PUNCH] = "freeing_pages",
+	[PART_POPULATE] = "populating",
+	[PART_WAIT] = "waiting",
+	[PART_FAULT] = "CPU_page_faults",
+	[PART_ENTRY] = "entering_calls",
+	[PART_USER] = "user_space",
 };
 
 /* Functions whose names begin so, the last that fits. own: of samples in the function itself,
@@ -74,6 +90,7 @@ static const struct {
 	{ "hugetlb_", PART_PAGES, 0 },
 	{ "_copy_to_iter", PART_COPY, 0 },
 	{ "copy_page_from_iter", PART_COPY, 0 },
+	{ "copy_folio_from_iter", PART_COPY, 0 },
 	{ "qi_submit_sync", PART_IOMMU, 0 },
 	{ "iommufd_ioas_map", PART_MAP, 0 },
 	{ "iommufd_ioas_unmap", PART_UNMAP, 0 },
@@ -85,6 +102,10 @@ static const struct {
 	{ "do_madvise", PART_POPULATE, 0 },
 	{ "do_epoll_wait", PART_WAIT, 0 },
 	{ "io_cqring_wait", PART_WAIT, 0 },
+	{ "handle_mm_fault", PART_FAULT, 0 },
+	{ "do_user_addr_fault", PART_FAULT, 0 },
+	{ "entry_SYSCALL_64", 0, PART_ENTRY },
+	{ "do_syscall_64", 0, PART_ENTRY },
 };
 
 /* System calls that are counted, each thread apart. */

@@ -61,8 +61,7 @@ def profile(row, results):
 
 
 def parts_of(results, bench, start, names, cpu):
-    shares = {n: both(results, bench, start + n) for n in names if "machine" not in n and "calls" not in n.split("_")}
-    shares["other_system_calls"] = both(results, bench, start + "other_system_calls")
+    shares = {n: both(results, bench, start + n) for n in names if not n.startswith(("machine_", "calls_", "system_"))}
     told = sorted(((n, s) for n, s in shares.items() if s and max(s) >= LEAST), key=lambda item: -item[1][0])
     return ", ".join(f"{n.replace('_', ' ')} {s[0] * cpu[0] / 100:.0f}/{s[1] * cpu[1] / 100:.0f}" for n, s in told)
 

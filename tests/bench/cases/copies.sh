@@ -11,7 +11,7 @@
 serve() {
 	case $1 in
 	ours)
-		mock_config "$2" "$3" "$4" > "$tmp/config"
+		mock_config "$2" "$3" "$4" merge=64K > "$tmp/config"
 		ours mock0 "mock$(($2 - 1))" < "$tmp/config"
 		;;
 	a) stands_in one-at-a-time address=mock devices="$2" queues="$3" size="$4" memory=warm ;;

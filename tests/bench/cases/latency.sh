@@ -73,7 +73,7 @@ latency() {
 flood() {
 	asked B11 || return 0
 	serve "$1" sleep
-	load B11 "$1" mode=victim size=16M flood=$other flood-size=384M rounds=4
+	load B11 "$1" mode=victim size=16M flood=$other flood-size=256M rounds=4
 	server_stop
 }
 
@@ -87,7 +87,7 @@ all() {
 	*)
 		profiled "$1" 1000 latency B1 "$1"
 		[ "$1" = a ] || profiled "$1" 1000 latency B2 "$1" # it cannot sleep
-		profiled "$1" 98304 flood "$1"
+		profiled "$1" 65536 flood "$1"
 		;;
 	esac
 }

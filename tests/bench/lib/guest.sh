@@ -96,12 +96,13 @@ server_stop() {
 	wait "$server" || fail "the server ended with $?"
 }
 
-# mock_config DEVICES QUEUES SIZE: for ours(); device i in space i modulo QUEUES
+# mock_config DEVICES QUEUES SIZE [KEY=VALUE]: for ours(); device i in space i modulo QUEUES,
+# the key in each region
 mock_config() {
-	awk -v devices="$1" -v queues="$2" -v size="$3" 'BEGIN {
+	awk -v devices="$1" -v queues="$2" -v size="$3" -v key="${4:-}" 'BEGIN {
 		print "workers = 1"
 		for (q = 0; q < queues; q++)
-			printf "[region s%d/heap]\niova = 0x1000000\nlength = %s\ngranule = 4K\nmerge = 64K\n", q, size
+			printf "[region s%d/heap]\niova = 0x1000000\nlength = %s\ngranule = 4K\n%s\n", q, size, key
 		for (d = 0; d < devices; d++)
 			printf "[device mock%d]\naddress = mock\nspace = s%d\n", d, d % queues
 	}'
