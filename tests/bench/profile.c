@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Where the time of a server goes while a command runs: a sample of every CPU each 500 us,
- * with the kernel's call chain. A sample belongs to the innermost function that `parts`
- * knows. Prints what share of the server's samples is in each part, what share of all was
- * the server's, of the kernel's threads and idle, in percent, and the system calls of the
- * server. Prints nothing where the kernel lets nobody look.
+ * with the kernel's call chain. Prints what share of the server's samples is in each part
+ * (lib/parts.h), what share of all was the server's, of the kernel's threads and idle, in
+ * percent, and the system calls of the server. Prints nothing where the kernel lets nobody
+ * look.
  *
  *	pid=        of the server
  *	command=    a shell's
@@ -27,6 +27,7 @@
 #include "base/util.h"
 #include "measure.h"
 #include "options.h"
+#include "parts.h"
 
 #define PERIOD_NS (500 * NSEC_PER_USEC)
 #define PAGE 4096ul
@@ -37,77 +38,6 @@
 #define STRING_(number) #number
 #define SYS_ENTER "/sys/kernel/tracing/events/raw_syscalls/sys_enter/id"
 
-enum part {
-	PART_OTHER,
-	PART_ZERO,
-	PART_COPY,
-	PART_IOMMU,
-	PART_PAGES,
-	PART_MAP,
-	PART_UNMAP,
-	PART_READ,
-	PART_ANSWER,
-	PART_FILE,
-	PART_PUNCH,
-	PART_POPULATE,
-	PART_WAIT,
-	PART_FAULT,
-	PART_ENTRY,
-	PART_USER,
-	_PART_MAX,
-};
-
-static const char *const part_names[_PART_MAX] = {
-	[PART_OTHER] = "rest_of_the_kernel",
-	[PART_ZERO] = "zeroing",
-	[PART_COPY] = "copying",
-	[PART_IOMMU] = "waiting_for_the_IOMMU",
-	[PART_PAGES] = "making_pages",
-	[PART_MAP] = "mapping",
-	[PART_UNMAP] = "unmapping",
-	[PART_READ] = "reading_faults",
-	[PART_ANSWER] = "answering",
-	[PART_FILE] = "files",
-	[PART_PUNCH] = "freeing_pages",
-	[PART_POPULATE] = "populating",
-	[PART_WAIT] = "waiting",
-	[PART_FAULT] = "CPU_page_faults",
-	[PART_ENTRY] = "entering_calls",
-	[PART_USER] = "user_space",
-};
-
-/* Functions whose names begin so, the last that fits. own: of samples in the function itself,
- * where what clears a page is inline. */
-static const struct {
-	const char *prefix;
-	enum part part, own;
-} parts[] = {
-	{ "__clear_pages", PART_ZERO, 0 },
-	{ "clear_page_erms", PART_ZERO, 0 },
-	{ "clear_page_rep", PART_ZERO, 0 },
-	{ "folio_zero_", PART_ZERO, 0 },
-	{ "shmem_get_folio_gfp", PART_PAGES, PART_ZERO },
-	{ "hugetlb_", PART_PAGES, 0 },
-	{ "_copy_to_iter", PART_COPY, 0 },
-	{ "copy_page_from_iter", PART_COPY, 0 },
-	{ "copy_folio_from_iter", PART_COPY, 0 },
-	{ "qi_submit_sync", PART_IOMMU, 0 },
-	{ "iommufd_ioas_map", PART_MAP, 0 },
-	{ "iommufd_ioas_unmap", PART_UNMAP, 0 },
-	{ "iommufd_fault_fops_read", PART_READ, 0 },
-	{ "iommufd_fault_fops_write", PART_ANSWER, 0 },
-	{ "ext4_file_", PART_FILE, 0 },
-	{ "generic_file_", PART_FILE, 0 },
-	{ "shmem_fallocate", PART_PUNCH, 0 },
-	{ "do_madvise", PART_POPULATE, 0 },
-	{ "do_epoll_wait", PART_WAIT, 0 },
-	{ "io_cqring_wait", PART_WAIT, 0 },
-	{ "handle_mm_fault", PART_FAULT, 0 },
-	{ "do_user_addr_fault", PART_FAULT, 0 },
-	{ "entry_SYSCALL_64", 0, PART_ENTRY },
-	{ "do_syscall_64", 0, PART_ENTRY },
-};
-
 /* System calls that are counted, each thread apart. */
 static const struct {
 	const char *name, *filter;
@@ -116,11 +46,6 @@ static const struct {
 	{ "profile_calls_ioctl", "id == " STRING(SYS_ioctl) },
 	{ "profile_calls_read", "id == " STRING(SYS_read) },
 	{ "profile_calls_write", "id == " STRING(SYS_write) },
-};
-
-struct symbol {
-	uint64_t address;
-	enum part part, own;
 };
 
 /* As the kernel writes it for the sample_type below. */
@@ -133,8 +58,7 @@ struct sample {
 };
 
 struct profile {
-	struct symbol *symbols;
-	size_t n_symbols;
+	struct parts *parts;
 	struct perf_event_mmap_page *rings[MAX_CPUS];
 	int fds[MAX_CPUS];
 	size_t n_cpus;
@@ -144,83 +68,6 @@ struct profile {
 	int calls[MAX_THREADS][ARRAY_SIZE(call_filters)]; /* counters */
 	size_t n_threads;
 };
-
-static void set_parts(struct symbol *s, const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		if (!strncmp(name, parts[i].prefix, strlen(parts[i].prefix))) {
-			s->part = parts[i].part;
-			s->own = parts[i].own;
-		}
-}
-
-static int compare_symbols(const void *a, const void *b)
-{
-	const struct symbol *x = a, *y = b;
-
-	return x->address < y->address ? -1 : x->address > y->address;
-}
-
-static void add_symbol(struct profile *p, uint64_t address, const char *name)
-{
-	if (is_power_of_two(p->n_symbols) || !p->n_symbols) {
-		p->symbols = reallocarray(p->symbols, p->n_symbols ? 2 * p->n_symbols : 1, sizeof(*p->symbols));
-		if (!p->symbols)
-			die("out of memory");
-	}
-	p->symbols[p->n_symbols] = (struct symbol){ .address = address };
-	set_parts(&p->symbols[p->n_symbols++], name);
-}
-
-/* False: the kernel does not tell where they are. */
-static bool read_symbols(struct profile *p)
-{
-	FILE *f = fopen("/proc/kallsyms", "re");
-	char line[512], name[256];
-	uint64_t address;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%" SCNx64 " %*c %255s", &address, name) == 2 && address)
-			add_symbol(p, address, name);
-	if (f)
-		fclose(f);
-	if (p->n_symbols)
-		qsort(p->symbols, p->n_symbols, sizeof(*p->symbols), compare_symbols);
-	return p->n_symbols;
-}
-
-static const struct symbol *symbol_of(const struct profile *p, uint64_t address)
-{
-	size_t low = 0, high = p->n_symbols;
-
-	while (high - low > 1) {
-		size_t middle = (low + high) / 2;
-
-		if (p->symbols[middle].address <= address)
-			low = middle;
-		else
-			high = middle;
-	}
-	return &p->symbols[low];
-}
-
-static enum part part_of(const struct profile *p, const struct sample *s)
-{
-	const struct symbol *symbol = symbol_of(p, s->ip);
-
-	if ((s->header.misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_USER)
-		return PART_USER;
-	if (symbol->own)
-		return symbol->own;
-	for (uint64_t i = 0; i < s->n; i++) {
-		if (s->chain[i] >= PERF_CONTEXT_MAX)
-			continue; /* a mark */
-		symbol = symbol_of(p, s->chain[i]);
-		if (symbol->part)
-			return symbol->part;
-	}
-	return PART_OTHER;
-}
 
 /* No program is behind it. */
 static bool is_kernel_thread(uint32_t pid)
@@ -233,9 +80,14 @@ static bool is_kernel_thread(uint32_t pid)
 
 static void count_sample(struct profile *p, const struct sample *s)
 {
+	bool in_user = (s->header.misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_USER;
+	enum part part = in_user ? PART_USER : parts_find(p->parts, s->ip, s->chain, s->n);
+
+	if (part == PART_TRACE)
+		return; /* that is us, who count calls */
 	p->all++;
 	if (s->pid == p->server) {
-		p->of_part[part_of(p, s)]++;
+		p->of_part[part]++;
 		p->served++;
 	} else if (!s->pid) {
 		p->idle++;
@@ -363,8 +215,8 @@ static void print_profile(struct profile *p)
 {
 	for (size_t i = 0; i < p->n_cpus; i++)
 		read_ring(p, p->rings[i]);
-	for (size_t i = 0; i < _PART_MAX; i++)
-		print_share(part_names[i], p->of_part[i], p->served);
+	for (size_t i = 0; i < PART_TRACE; i++)
+		print_share(part_name(i), p->of_part[i], p->served);
 	print_share("machine_server", p->served, p->all);
 	print_share("machine_kernel_threads", p->kernel, p->all);
 	print_share("machine_idle", p->idle, p->all);
@@ -387,7 +239,8 @@ int main(int argc, char **argv)
 
 	options_init("profile", argv + 1, (size_t)argc - 1);
 	p.server = (uint32_t)option_number("pid", 0);
-	can_look = read_symbols(&p) && open_rings(&p);
+	p.parts = parts_new();
+	can_look = p.parts && open_rings(&p);
 	if (can_look)
 		open_calls(&p);
 	switch_events(&p, PERF_EVENT_IOC_ENABLE);
@@ -395,6 +248,6 @@ int main(int argc, char **argv)
 	switch_events(&p, PERF_EVENT_IOC_DISABLE);
 	if (can_look)
 		print_profile(&p);
-	free(p.symbols);
+	parts_free(p.parts);
 	return options_check();
 }

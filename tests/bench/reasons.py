@@ -61,7 +61,7 @@ def profile(row, results):
 
 
 def parts_of(results, bench, start, names, cpu):
-    shares = {n: both(results, bench, start + n) for n in names if not n.startswith(("machine_", "calls_", "system_"))}
+    shares = {n: both(results, bench, start + n) for n in names if n != "system_calls" and not n.startswith(("machine_", "calls_"))}
     told = sorted(((n, s) for n, s in shares.items() if s and max(s) >= LEAST), key=lambda item: -item[1][0])
     return ", ".join(f"{n.replace('_', ' ')} {s[0] * cpu[0] / 100:.0f}/{s[1] * cpu[1] / 100:.0f}" for n, s in told)
 
