@@ -19,8 +19,8 @@
 #include "device/ioas.h"
 #include "device/uapi-vfio.h"
 
-#define BIND_TRIES 5
-#define BIND_PAUSE_US 20000
+#define TRIES 5
+#define PAUSE_US 20000
 
 static struct vfio *to_vfio(struct device *d)
 {
@@ -78,15 +78,29 @@ static int find(struct vfio *v, int given_fd, struct reason *why)
 	return r;
 }
 
+/* ENODEV: the node is there a moment before the device is registered for good, see
+ * __vfio_register_dev(), or the device is on its way out. */
+static int open_node(const char *path)
+{
+	int fd;
+
+	for (int i = 0; (fd = open(path, O_RDWR | O_CLOEXEC)) < 0; i++) {
+		if (errno != ENODEV || i + 1 >= TRIES)
+			return -errno;
+		usleep(PAUSE_US);
+	}
+	return fd;
+}
+
 static int bind_iommufd(int fd, const struct iommufd *iommufd, uint32_t *ret_dev_id)
 {
 	struct uapi_vfio_bind_iommufd c = { .argsz = sizeof(c), .iommufd = iommufd->fd };
 
 	/* EAGAIN: somebody holds the lock under which the device is reset. */
 	for (int i = 0; ioctl(fd, UAPI_VFIO_DEVICE_BIND_IOMMUFD, &c) < 0; i++) {
-		if (errno != EAGAIN || i + 1 >= BIND_TRIES)
+		if (errno != EAGAIN || i + 1 >= TRIES)
 			return -errno;
-		usleep(BIND_PAUSE_US);
+		usleep(PAUSE_US);
 	}
 	*ret_dev_id = c.out_devid;
 	return 0;
@@ -104,9 +118,9 @@ static int vfio_open(struct device *d, struct iommufd *iommufd, struct reason *w
 	if (r < 0)
 		return r;
 	if (fd < 0)
-		fd = open(d->vfio_device, O_RDWR | O_CLOEXEC);
+		fd = open_node(d->vfio_device);
 	if (fd < 0)
-		return vfio_explain(v, VFIO_OPEN, errno, why);
+		return vfio_explain(v, VFIO_OPEN, -fd, why);
 	r = bind_iommufd(fd, iommufd, &dev_id);
 	if (r < 0)
 		return vfio_explain(v, VFIO_BIND, -r, why);
