@@ -39,7 +39,7 @@ address = 0000:01:00.0
 address = 0000:7f:00.0
 END
 active dma0 dma1
-drive state device=nodriver state=unbound error=E text=vfio
+drive state device=nodriver state=unbound error=E text="iopfctl bind"
 drive state device=nopri state=failed error=ENODEV text=PRI
 drive state device=nothing state=absent error=E
 one="device=dma0 region=first/heap iova=0x100000000"
