@@ -173,7 +173,7 @@ int batch_read(struct pager *p)
 	n = queue_drain(&p->queue, !empty);
 	if (n <= 0)
 		return n;
-	p->now_ns = round_now_ns(p->loop);
+	pager_set_now(p, round_now_ns(p->loop));
 	if (traces_is_on(p->setup.traces))
 		traces_keep(p->setup.traces, &p->queue, p->queue.n_groups - (size_t)n, &p->attachments, p->space.name);
 	admit(p, (uint32_t)(p->queue.n_groups - (size_t)n));

@@ -109,7 +109,7 @@ static bool take_victim(struct pager *p, const struct extents_victim *v)
 	if (op_find(&p->ops, region, v->first, v->n) || serve_is_in_use(p, region, v->first) ||
 	    unmap(p, region, v->first, v->n) < 0) {
 		for (unsigned i = 0; i < v->n; i++)
-			extents_touch(p->space.extents, v->region, v->first + i, pager_now_ms(p));
+			extents_touch(p->space.extents, v->region, v->first + i, p->now_ms);
 		return false;
 	}
 	evict_forget(p, region, v->first, v->n, true);
@@ -123,7 +123,7 @@ int evict_one(struct pager *p)
 	uint32_t wait_ms = 1;
 
 	for (int i = 0; i < TRIES_MAX; i++) {
-		if (!extents_pick(p->space.extents, pager_now_ms(p), RUN_MAX, skip_pinned, p, &v, &wait_ms))
+		if (!extents_pick(p->space.extents, p->now_ms, RUN_MAX, skip_pinned, p, &v, &wait_ms))
 			break;
 		if (take_victim(p, &v))
 			return 0;

@@ -100,10 +100,10 @@ static int fill_mapped(struct pager *p, struct op *op, int r)
 	if (op->upgrade) {
 		extents_set_access(e, op->region->index, op->first, op->access);
 		/* Its answer is not out yet: it is no victim for another group of the batch. */
-		extents_touch(e, op->region->index, op->first, pager_now_ms(p));
+		extents_touch(e, op->region->index, op->first, p->now_ms);
 		return 0;
 	}
-	n_back = extents_add(e, op->region->index, op->first, op->n, op->access, pager_now_ms(p));
+	n_back = extents_add(e, op->region->index, op->first, op->n, op->access, p->now_ms);
 	if (n_back)
 		account_event(p->setup.stats, ACCOUNT_REFAULT, n_back);
 	space_count_mapped(&p->space, op->region, op->n);

@@ -149,7 +149,7 @@ int pager_start(struct pager *p, struct loop *l, struct inbox *inbox, struct ioa
 	int r;
 
 	p->ioas = ioas_consume;
-	p->now_ns = clock_now_ns();
+	pager_set_now(p, clock_now_ns());
 	r = queue_init(&p->queue, p->ioas);
 	if (r >= 0 && !(p->stop_job = calloc(1, sizeof(*p->stop_job))))
 		r = -ENOMEM;
@@ -268,7 +268,7 @@ void pager_pause(struct pager *p, struct device *device, uint32_t pasid, bool pa
 	struct attachment *a = attachments_find(&p->attachments, device->dev_id, pasid);
 
 	assert(a);
-	p->now_ns = clock_now_ns();
+	pager_set_now(p, clock_now_ns());
 	if (paused)
 		a->paused = true;
 	else
@@ -282,7 +282,7 @@ int pager_drain(struct pager *p, uint64_t deadline_ns, void (*on_drained)(void *
 	if (p->on_drained)
 		return -EBUSY;
 	background_stop(p);
-	p->now_ns = clock_now_ns();
+	pager_set_now(p, clock_now_ns());
 	for (size_t i = 0; i < p->attachments.n; i++)
 		serve_held(p, p->attachments.items[i]);
 	/* Before anything is evicted that they promise. */
@@ -298,7 +298,7 @@ void pager_shrink(struct pager *p, uint64_t bytes)
 {
 	int64_t goal = p->share.used - (int64_t)bytes;
 
-	p->now_ns = clock_now_ns();
+	pager_set_now(p, clock_now_ns());
 	while (p->ioas && p->share.used > goal && p->share.used > 0 && evict_one(p) == 0)
 		;
 	budget_give_all(&p->share);

@@ -191,7 +191,7 @@ int pager_on_work(struct loop_source *source, uint32_t events, void *userdata)
 	(void)source;
 	(void)events;
 	p->work_at_ns = 0;
-	p->now_ns = clock_now_ns();
+	pager_set_now(p, clock_now_ns());
 	if ((p->retry_at_ns && p->now_ns >= p->retry_at_ns) || (p->look_at_ns && p->now_ns >= p->look_at_ns)) {
 		p->look_at_ns = 0;
 		pager_advance_all(p);
@@ -260,7 +260,7 @@ void pager_on_op(struct inbox_item *item)
 	struct op *op = container_of(item, struct op, item);
 	struct pager *p = op->pager;
 
-	p->now_ns = round_now_ns(p->loop);
+	pager_set_now(p, round_now_ns(p->loop));
 	if (op->kind == OP_FILL)
 		fill_on_op(p, op);
 	else

@@ -70,7 +70,8 @@ struct pager {
 	struct inbox_user ops_ended;
 	struct loop_source *readable;
 	struct loop_source *work; /* timer for all that is not caused by a fault */
-	uint64_t now_ns;          /* when the present round began */
+	uint64_t now_ns;          /* when the present round began: pager_set_now() */
+	uint32_t now_ms;
 	uint64_t work_at_ns;      /* what the timer is set to; 0 = nothing */
 	uint64_t retry_at_ns;     /* the queue failed; 0 = it works */
 	uint64_t look_at_ns;      /* when to see whether the queue is empty as presumed; 0 = it was seen */
@@ -161,9 +162,10 @@ void pager_on_op(struct inbox_item *item);
 void pager_submit(struct pager *p);
 void pager_schedule(struct pager *p);
 void pager_settle(struct pager *p);
-static inline uint32_t pager_now_ms(const struct pager *p)
+static inline void pager_set_now(struct pager *p, uint64_t now_ns)
 {
-	return (uint32_t)(p->now_ns / 1000000);
+	p->now_ns = now_ns;
+	p->now_ms = (uint32_t)(now_ns / 1000000);
 }
 
 /* Counts what the caller has mapped. */

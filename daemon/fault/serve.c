@@ -50,7 +50,7 @@ static int resolve(struct pager *p, const struct attachment *a, const struct uap
 	if (region->mode == REGION_DENY || access & ~region->access)
 		return REFUSED_RIGHTS;
 	granule = region_granule(region, record->addr);
-	present = extents_use(p->space.extents, region->index, granule, access, pager_now_ms(p));
+	present = extents_use(p->space.extents, region->index, granule, access, p->now_ms);
 	if (!(access & ~present))
 		return 0;
 	*ret_op = op_find(&p->ops, region, granule, 1);

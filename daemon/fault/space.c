@@ -38,12 +38,10 @@ int space_add_region(struct space *s, const struct region *region)
 	return 0;
 }
 
-struct region *space_find(struct space *s, uint64_t iova)
+struct region *space_search(struct space *s, uint64_t iova)
 {
 	size_t low = 0, high = s->n_regions;
 
-	if (s->last && iova - s->last->iova < s->last->length)
-		return s->last;
 	while (low < high) {
 		struct region *r = &s->regions[(low + high) / 2];
 

@@ -59,8 +59,14 @@ void space_deinit(struct space *s);
 /* Before use, in the order of iova, as many as announced. Copies the name. */
 int space_add_region(struct space *s, const struct region *region);
 
+/* As space_find(), which is quicker. */
+struct region *space_search(struct space *s, uint64_t iova);
+
 /* The region that holds the address, or NULL. */
-struct region *space_find(struct space *s, uint64_t iova);
+static inline struct region *space_find(struct space *s, uint64_t iova)
+{
+	return s->last && iova - s->last->iova < s->last->length ? s->last : space_search(s, iova);
+}
 
 static inline uint64_t region_bytes(const struct region *region, uint64_t n_granules)
 {
