@@ -249,22 +249,35 @@ static int wait_for_room(struct pager *p, struct story *s)
 	return FILL_WAIT_ROOM;
 }
 
-static void serve(struct pager *p, struct story *s)
+/* Record after record as long as they are present: 0, all are, or what resolve() said of *ret_i. */
+static inline int resolve_all(struct pager *p, const struct group *g, const struct uapi_fault_record *records,
+			      uint32_t *ret_i, struct op **ret_op)
 {
-	const struct uapi_fault_record *record = s->records;
-	unsigned n_waits = 0;
-	struct op *op = NULL;
 	int r = 0;
 
-	for (uint32_t i = 0; i < s->group->n_records; i++) {
-		record = &s->records[i];
-		r = resolve(p, s->group->owner, record, &op);
+	for (uint32_t i = 0; i < g->n_records; i++) {
+		r = resolve(p, g->owner, &records[i], ret_op);
+		*ret_i = i;
+		if (r)
+			break;
+	}
+	return r;
+}
+
+/* Goes on where resolve() said r, which is not 0, of record i. */
+__attribute__((noinline))
+static void serve_from(struct pager *p, struct story *s, uint32_t i, int r, struct op *op)
+{
+	unsigned n_waits = 0;
+
+	for (;;) {
 		if (r == FILL_WAIT_OP) {
 			r = wait_for(p, s, op) ? 0 : -ENOMEM;
 			n_waits++;
 		}
-		if (r)
+		if (r || i + 1 == s->group->n_records)
 			break;
+		r = resolve(p, s->group->owner, &s->records[++i], &op);
 	}
 	/* What waits for a store asks for room when that is done. */
 	if (r == FILL_WAIT_ROOM && n_waits)
@@ -274,13 +287,23 @@ static void serve(struct pager *p, struct story *s)
 	if (r == FILL_WAIT_ROOM)
 		return;
 	if (r) {
-		refuse(p, s, record, r);
-	} else if (n_waits) {
+		refuse(p, s, &s->records[i], r);
+	} else {
 		leave_room(p, s->waiting);
 		set_uses(p, s->waiting, true);
-	} else {
-		answer(p, s, true);
 	}
+}
+
+static void serve(struct pager *p, struct story *s)
+{
+	struct op *op;
+	uint32_t i;
+	int r = resolve_all(p, s->group, s->records, &i, &op);
+
+	if (r)
+		serve_from(p, s, i, r, op);
+	else
+		answer(p, s, true);
 }
 
 static void serve_again(struct pager *p, struct waiting *w)
@@ -296,6 +319,7 @@ static void serve_again(struct pager *p, struct waiting *w)
 	waiting_follow(s.waiting, &p->stages);
 }
 
+__attribute__((noinline))
 static void hold(struct pager *p, struct story *s)
 {
 	if (keep(p, s))
@@ -318,16 +342,25 @@ void serve_sampled(struct pager *p, const struct group *g)
 	waiting_follow(s.waiting, &p->stages);
 }
 
+/* Nearly every group goes this way, and has nothing to tell. */
 __attribute__((flatten))
 void serve_plain(struct pager *p, const struct group *g)
 {
+	const struct uapi_fault_record *records = &p->queue.records[g->first];
 	const struct attachment *a = g->owner;
-	struct story s = { g, &p->queue.records[g->first], NULL };
+	struct op *op;
+	uint32_t i;
+	int r;
 
-	if (a->paused)
-		hold(p, &s);
+	if (a->paused) {
+		hold(p, &(struct story){ g, records, NULL });
+		return;
+	}
+	r = resolve_all(p, g, records, &i, &op);
+	if (r)
+		serve_from(p, &(struct story){ g, records, NULL }, i, r, op);
 	else
-		serve(p, &s);
+		queue_answer(&p->queue, g, true);
 }
 
 void serve_held(struct pager *p, struct attachment *a)
