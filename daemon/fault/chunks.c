@@ -152,7 +152,7 @@ static void merge_bucket(struct chunks *c)
 
 void chunks_init(struct chunks *c)
 {
-	*c = (struct chunks){ .last_hole = CHUNKS_NONE, .found_key = UINT64_MAX, .found = CHUNKS_NONE };
+	*c = (struct chunks){ .last_hole = CHUNKS_NONE, .found_key = UINT64_MAX };
 }
 
 void chunks_deinit(struct chunks *c)
@@ -178,20 +178,22 @@ int chunks_grow(struct chunks *c, uint32_t n)
 	return 0;
 }
 
-uint32_t chunks_search(struct chunks *c, unsigned region, uint32_t number)
+static struct chunk *search_bucket(const struct chunks *c, uint32_t place, unsigned region, uint32_t number)
 {
-	uint32_t place = c->n_buckets ? bucket_of(c, hash(region, number))->head : CHUNKS_NONE;
-
-	while (place != CHUNKS_NONE) {
-		const struct chunk *k = chunks_at(c, place);
-
+	for (struct chunk *k; place != CHUNKS_NONE; place = k->next) {
+		k = chunks_at(c, place);
 		if (k->number == number && k->region == region)
-			break;
-		place = k->next;
+			return k;
 	}
+	return NULL;
+}
+
+struct chunk *chunks_search(struct chunks *c, unsigned region, uint32_t number)
+{
+	uint32_t head = c->n_buckets ? bucket_of(c, hash(region, number))->head : CHUNKS_NONE;
+
 	c->found_key = chunk_key(region, number);
-	c->found = place;
-	return place;
+	return c->found = search_bucket(c, head, region, number);
 }
 
 static uint32_t n_live(const struct chunks *c)
@@ -230,8 +232,8 @@ static void take_hole(struct chunks *c, uint32_t place)
 
 static void move_chunk(struct chunks *c, uint32_t from, uint32_t to)
 {
-	if (c->found == from)
-		c->found = to;
+	if (c->found == chunks_at(c, from))
+		c->found = chunks_at(c, to);
 	unlink_chunk(c, from);
 	*chunks_at(c, to) = *chunks_at(c, from);
 	link_chunk(c, to);
@@ -258,9 +260,10 @@ void chunks_tidy(struct chunks *c)
 	fill_hole(c);
 }
 
-uint32_t chunks_add(struct chunks *c, unsigned region, uint32_t number)
+struct chunk *chunks_add(struct chunks *c, unsigned region, uint32_t number)
 {
 	uint32_t place = c->last_hole;
+	struct chunk *k;
 
 	if (place != CHUNKS_NONE) {
 		take_hole(c, place);
@@ -268,20 +271,31 @@ uint32_t chunks_add(struct chunks *c, unsigned region, uint32_t number)
 		assert(c->n_places / CHUNKS_SEGMENT < c->places.n_segments);
 		place = c->n_places++;
 	}
-	*chunks_at(c, place) = (struct chunk){ .number = number, .region = (uint16_t)region };
+	k = chunks_at(c, place);
+	*k = (struct chunk){ .number = number, .region = (uint16_t)region };
 	link_chunk(c, place);
-	c->found_key = chunk_key(region, number);
-	c->found = place;
 	if (n_live(c) > 2ull * c->n_buckets && c->n_buckets / CHUNKS_SEGMENT < c->buckets.n_segments)
 		split_bucket(c);
+	c->found_key = chunk_key(region, number);
+	return c->found = k;
+}
+
+static uint32_t place_of(const struct chunks *c, const struct chunk *k)
+{
+	uint32_t place = bucket_of(c, hash(k->region, k->number))->head;
+
+	while (chunks_at(c, place) != k)
+		place = chunks_at(c, place)->next;
 	return place;
 }
 
-void chunks_remove(struct chunks *c, uint32_t place)
+void chunks_remove(struct chunks *c, struct chunk *k)
 {
-	assert(!chunk_present(chunks_at(c, place)));
-	if (c->found == place)
-		c->found = CHUNKS_NONE;
+	uint32_t place = place_of(c, k);
+
+	assert(!chunk_present(k));
+	if (c->found == k)
+		c->found = NULL;
 	unlink_chunk(c, place);
 	if (place < c->n_parked) {
 		if (place != --c->n_parked)

@@ -6,9 +6,9 @@
  * A chunk has 26 bytes, the table 4 to 5 for each. Both grow and shrink in small steps, so
  * no call takes long: places lie in segments, and the table is split one bucket at a time.
  *
- * Chunks move when others are removed: a place is only good until the next add, remove, park
- * or tidy. The order of places is that of the eviction clock, and moves disturb it as little
- * as they can: what is added takes the place that was given up last.
+ * Chunks move when others are removed: a place, or a pointer to a chunk, is only good until the
+ * next add, remove, park or tidy. The order of places is that of the eviction clock, and moves
+ * disturb it as little as they can: what is added takes the place that was given up last.
  */
 #pragma once
 
@@ -58,10 +58,10 @@ struct chunks {
 	uint32_t next_note; /* a bucket */
 	size_t n_granules;  /* the owner's count: how many holes are worth keeping */
 
-	/* What was looked for last, and its place (or CHUNKS_NONE): one fault looks several
-	 * times, and neighbours come together. */
+	/* What was looked for last, and where it is (or NULL): one fault looks several times, and
+	 * neighbours come together. */
 	uint64_t found_key; /* UINT64_MAX: not known any more */
-	uint32_t found;
+	struct chunk *found;
 };
 
 void chunks_init(struct chunks *c);
@@ -76,14 +76,14 @@ static inline int chunks_reserve(struct chunks *c, uint32_t n)
 }
 
 /* As chunks_find(), which is quicker. */
-uint32_t chunks_search(struct chunks *c, unsigned region, uint32_t number);
+struct chunk *chunks_search(struct chunks *c, unsigned region, uint32_t number);
 
 /* A chunk without granules; the caller gives it some. */
-uint32_t chunks_add(struct chunks *c, unsigned region, uint32_t number);
+struct chunk *chunks_add(struct chunks *c, unsigned region, uint32_t number);
 
 /* Of a chunk without granules. No chunk comes to a place below this one: who goes through all
  * places downwards may remove what is there and misses nothing. */
-void chunks_remove(struct chunks *c, uint32_t place);
+void chunks_remove(struct chunks *c, struct chunk *k);
 
 /* Moves the chunk below all that are not parked; what was there comes to its place. */
 void chunks_park(struct chunks *c, uint32_t place);
@@ -133,8 +133,8 @@ static inline struct chunk *chunks_at(const struct chunks *c, uint32_t place)
 	return (struct chunk *)(void *)c->places.segments[place / CHUNKS_SEGMENT] + place % CHUNKS_SEGMENT;
 }
 
-/* CHUNKS_NONE if there is none. */
-static inline uint32_t chunks_find(struct chunks *c, unsigned region, uint32_t number)
+/* NULL if there is none. */
+static inline struct chunk *chunks_find(struct chunks *c, unsigned region, uint32_t number)
 {
 	return c->found_key == chunk_key(region, number) ? c->found : chunks_search(c, region, number);
 }

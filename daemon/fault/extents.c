@@ -45,7 +45,8 @@ struct extents *extents_free(struct extents *e)
 	return NULL;
 }
 
-static uint32_t place_of(struct extents *e, unsigned region, uint64_t granule)
+/* NULL if none of its neighbours is mapped. */
+static struct chunk *find(struct extents *e, unsigned region, uint64_t granule)
 {
 	return chunks_find(&e->chunks, region, (uint32_t)(granule / EXTENTS_CHUNK));
 }
@@ -53,13 +54,10 @@ static uint32_t place_of(struct extents *e, unsigned region, uint64_t granule)
 /* The chunk of a granule that is mapped. */
 static struct chunk *chunk_of(struct extents *e, unsigned region, uint64_t granule, unsigned *ret_bit)
 {
-	uint32_t place = place_of(e, region, granule);
-	struct chunk *k;
+	struct chunk *k = find(e, region, granule);
 
-	assert(place != CHUNKS_NONE);
-	k = chunks_at(&e->chunks, place);
 	*ret_bit = granule % EXTENTS_CHUNK;
-	assert(chunk_present(k) & 1u << *ret_bit);
+	assert(k && chunk_present(k) & 1u << *ret_bit);
 	return k;
 }
 
@@ -81,9 +79,9 @@ static void set_access(struct chunk *k, uint16_t mask, unsigned access)
 
 unsigned extents_access(struct extents *e, unsigned region, uint64_t granule)
 {
-	uint32_t place = place_of(e, region, granule);
+	const struct chunk *k = find(e, region, granule);
 
-	return place == CHUNKS_NONE ? 0 : access_of(chunks_at(&e->chunks, place), mask_of(granule % EXTENTS_CHUNK, 1));
+	return k ? access_of(k, mask_of(granule % EXTENTS_CHUNK, 1)) : 0;
 }
 
 /* The part in this chunk of the extent around a granule. */
@@ -100,10 +98,9 @@ static void find_part(const struct chunk *k, unsigned bit, unsigned *ret_first, 
 }
 
 /* The chunk, if its first granule belongs to an extent that begins before it. */
-static const struct chunk *continued(struct extents *e, unsigned region, uint64_t number)
+static const struct chunk *continued(struct extents *e, unsigned region, uint64_t granule)
 {
-	uint32_t place = chunks_find(&e->chunks, region, (uint32_t)number);
-	const struct chunk *k = place == CHUNKS_NONE ? NULL : chunks_at(&e->chunks, place);
+	const struct chunk *k = find(e, region, granule);
 
 	return k && chunk_continues(k) ? k : NULL;
 }
@@ -127,7 +124,7 @@ void extents_range(struct extents *e, unsigned region, uint64_t granule, uint64_
 		find_part(k, bit, &first, &n);
 		begin -= n;
 	}
-	while (end % EXTENTS_CHUNK == 0 && !ends_block(end) && (k = continued(e, region, end / EXTENTS_CHUNK))) {
+	while (end % EXTENTS_CHUNK == 0 && !ends_block(end) && (k = continued(e, region, end))) {
 		find_part(k, 0, &first, &n);
 		end += n;
 	}
@@ -150,16 +147,14 @@ static inline unsigned add_part(struct extents *e, unsigned region, uint64_t fir
 			 uint32_t now_ms)
 {
 	uint16_t mask = mask_of(first % EXTENTS_CHUNK, n);
-	uint32_t place = place_of(e, region, first);
-	struct chunk *k;
+	struct chunk *k = find(e, region, first);
 	unsigned n_back;
 
-	if (place == CHUNKS_NONE) {
+	if (!k) {
 		chunks_tidy(&e->chunks);
-		place = chunks_add(&e->chunks, region, (uint32_t)(first / EXTENTS_CHUNK));
-		victims_on_chunk(&e->victims, &e->chunks, chunks_at(&e->chunks, place));
+		k = chunks_add(&e->chunks, region, (uint32_t)(first / EXTENTS_CHUNK));
+		victims_on_chunk(&e->victims, &e->chunks, k);
 	}
-	k = chunks_at(&e->chunks, place);
 	assert(mask && access && !(chunk_present(k) & mask));
 	n_back = victims_on_add(&e->victims, k, mask, now_ms);
 	set_access(k, mask, access);
@@ -178,7 +173,7 @@ static unsigned add_parts(struct extents *e, unsigned region, uint64_t first, un
 	for (unsigned done = part; done < n; done += part) {
 		part = part_of(first + done, n - done);
 		n_back += add_part(e, region, first + done, part, access, now_ms);
-		chunks_at(&e->chunks, place_of(e, region, first + done))->joined |= 1;
+		find(e, region, first + done)->joined |= 1;
 	}
 	return n_back;
 }
@@ -216,14 +211,12 @@ void extents_touch(struct extents *e, unsigned region, uint64_t granule, uint32_
 
 unsigned extents_use(struct extents *e, unsigned region, uint64_t granule, unsigned access, uint32_t now_ms)
 {
-	uint32_t place = place_of(e, region, granule);
+	const struct chunk *k = find(e, region, granule);
 	uint16_t mask = mask_of(granule % EXTENTS_CHUNK, 1);
-	const struct chunk *k;
 	unsigned present;
 
-	if (place == CHUNKS_NONE)
+	if (!k)
 		return 0;
-	k = chunks_at(&e->chunks, place);
 	present = access_of(k, mask);
 	if (!(access & ~present) && !victims_is_touched(&e->victims, k, mask, now_ms))
 		touch(e, region, granule, now_ms);
@@ -247,15 +240,14 @@ void extents_set_access(struct extents *e, unsigned region, uint64_t granule, un
 
 static void remove_part(struct extents *e, unsigned region, uint64_t first, unsigned n, bool evicted)
 {
-	uint32_t place = place_of(e, region, first);
-	struct chunk *k = chunks_at(&e->chunks, place);
+	struct chunk *k = find(e, region, first);
 	uint16_t mask = mask_of(first % EXTENTS_CHUNK, n);
 
 	set_access(k, mask, 0);
 	victims_on_remove(&e->victims, &e->chunks, k, mask, evicted);
 	e->chunks.n_granules -= n;
 	if (!chunk_present(k))
-		chunks_remove(&e->chunks, place);
+		chunks_remove(&e->chunks, k);
 }
 
 void extents_remove(struct extents *e, unsigned region, uint64_t granule, bool evicted)
