@@ -25,12 +25,12 @@ struct chunk {
 	uint32_t number; /* granule / EXTENTS_CHUNK; of a hole: the hole before it in the list */
 	uint32_t next;   /* place of the next chunk in the bucket; of a hole: in the list */
 	uint16_t region;
-	uint16_t window; /* victims.c: when fresh and older were right */
 	uint16_t readable;
 	uint16_t writable;
 	uint16_t joined; /* belongs to the extent of the granule before */
-	uint16_t credit; /* came back soon after it was evicted */
+	uint16_t window; /* victims.c: when fresh and older were right */
 	uint16_t again;  /* spared by the next visit of the clock */
+	uint16_t credit; /* came back soon after it was evicted */
 	uint16_t fresh;  /* added or touched in this window */
 	uint16_t older;  /* in the window before */
 } __attribute__((packed, aligned(2)));
@@ -131,6 +131,12 @@ static inline uint64_t chunk_key(unsigned region, uint32_t number)
 static inline struct chunk *chunks_at(const struct chunks *c, uint32_t place)
 {
 	return (struct chunk *)(void *)c->places.segments[place / CHUNKS_SEGMENT] + place % CHUNKS_SEGMENT;
+}
+
+/* What the last look-up found; NULL if it was another one's, or there is none. */
+static inline struct chunk *chunks_last(const struct chunks *c, unsigned region, uint32_t number)
+{
+	return c->found_key == chunk_key(region, number) ? c->found : NULL;
 }
 
 /* NULL if there is none. */

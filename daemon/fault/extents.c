@@ -143,7 +143,15 @@ int extents_reserve(struct extents *e)
 	return chunks_reserve(&e->chunks, EXTENTS_MAX / EXTENTS_CHUNK);
 }
 
-static inline unsigned add_part(struct extents *e, unsigned region, uint64_t first, unsigned n, unsigned access,
+static void add_access(struct extents *e, struct chunk *k, uint16_t mask, unsigned n, unsigned access)
+{
+	assert(access && !(chunk_present(k) & mask));
+	k->readable |= access & ACCESS_READ ? mask : 0;
+	k->writable |= access & ACCESS_WRITE ? mask : 0;
+	e->chunks.n_granules += n;
+}
+
+static unsigned add_part(struct extents *e, unsigned region, uint64_t first, unsigned n, unsigned access,
 			 uint32_t now_ms)
 {
 	uint16_t mask = mask_of(first % EXTENTS_CHUNK, n);
@@ -155,11 +163,8 @@ static inline unsigned add_part(struct extents *e, unsigned region, uint64_t fir
 		k = chunks_add(&e->chunks, region, (uint32_t)(first / EXTENTS_CHUNK));
 		victims_on_chunk(&e->victims, &e->chunks, k);
 	}
-	assert(mask && access && !(chunk_present(k) & mask));
 	n_back = victims_on_add(&e->victims, k, mask, now_ms);
-	set_access(k, mask, access);
-	k->joined = (uint16_t)(k->joined | (mask & mask << 1));
-	e->chunks.n_granules += n;
+	add_access(e, k, mask, n, access);
 	return n_back;
 }
 
@@ -169,7 +174,7 @@ static unsigned add_parts(struct extents *e, unsigned region, uint64_t first, un
 {
 	unsigned part = part_of(first, n), n_back = add_part(e, region, first, part, access, now_ms);
 
-	assert(first % EXTENTS_MAX + n <= EXTENTS_MAX);
+	assert(n && first % EXTENTS_MAX + n <= EXTENTS_MAX);
 	for (unsigned done = part; done < n; done += part) {
 		part = part_of(first + done, n - done);
 		n_back += add_part(e, region, first + done, part, access, now_ms);
@@ -178,12 +183,17 @@ static unsigned add_parts(struct extents *e, unsigned region, uint64_t first, un
 	return n_back;
 }
 
+/* Nearly always it is in the chunk that was looked at just before. */
 __attribute__((flatten))
 unsigned extents_add(struct extents *e, unsigned region, uint64_t first, unsigned n, unsigned access, uint32_t now_ms)
 {
-	/* Nearly always it is one part. */
-	return part_of(first, n) == n ? add_part(e, region, first, n, access, now_ms) :
-					add_parts(e, region, first, n, access, now_ms);
+	struct chunk *k = chunks_last(&e->chunks, region, (uint32_t)(first / EXTENTS_CHUNK));
+	uint16_t mask = mask_of(first % EXTENTS_CHUNK, part_of(first, n));
+
+	if (!k || part_of(first, n) != n || !victims_add_new(&e->victims, k, mask, now_ms))
+		return add_parts(e, region, first, n, access, now_ms);
+	add_access(e, k, mask, n, access);
+	return 0;
 }
 
 __attribute__((noinline)) static void touch(struct extents *e, unsigned region, uint64_t granule, uint32_t now_ms)
@@ -209,18 +219,28 @@ void extents_touch(struct extents *e, unsigned region, uint64_t granule, uint32_
 		touch(e, region, granule, now_ms);
 }
 
+static unsigned use(struct extents *e, const struct chunk *k, uint64_t granule, unsigned access, uint32_t now_ms)
+{
+	uint16_t mask = mask_of(granule % EXTENTS_CHUNK, 1);
+	unsigned present = k ? access_of(k, mask) : 0;
+
+	if (present && !(access & ~present) && !victims_is_touched(&e->victims, k, mask, now_ms))
+		touch(e, k->region, granule, now_ms);
+	return present;
+}
+
+__attribute__((noinline))
+static unsigned search_and_use(struct extents *e, unsigned region, uint64_t granule, unsigned access, uint32_t now_ms)
+{
+	return use(e, find(e, region, granule), granule, access, now_ms);
+}
+
+__attribute__((flatten))
 unsigned extents_use(struct extents *e, unsigned region, uint64_t granule, unsigned access, uint32_t now_ms)
 {
-	const struct chunk *k = find(e, region, granule);
-	uint16_t mask = mask_of(granule % EXTENTS_CHUNK, 1);
-	unsigned present;
+	struct chunk *k = chunks_last(&e->chunks, region, (uint32_t)(granule / EXTENTS_CHUNK));
 
-	if (!k)
-		return 0;
-	present = access_of(k, mask);
-	if (!(access & ~present) && !victims_is_touched(&e->victims, k, mask, now_ms))
-		touch(e, region, granule, now_ms);
-	return present;
+	return k ? use(e, k, granule, access, now_ms) : search_and_use(e, region, granule, access, now_ms);
 }
 
 void extents_set_access(struct extents *e, unsigned region, uint64_t granule, unsigned access)

@@ -153,6 +153,7 @@ unsigned victims_on_add(struct victims *v, struct chunk *k, uint16_t extent, uin
 	unsigned n = k->fresh & extent ? count_back(v, k, extent) : 0;
 
 	set_bits(&k->joined, extent, false);
+	set_bits(&k->joined, extent & extent << 1, true);
 	set_bits(&k->older, extent, false);
 	set_bits(&k->credit, extent, n > 0);
 	roll_window(v, now_ms);

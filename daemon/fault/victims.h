@@ -48,10 +48,29 @@ void victims_on_touch(struct victims *v, struct chunk *k, uint16_t extent, uint3
 /* The extent is not mapped any more; its rights are gone already. */
 void victims_on_remove(struct victims *v, struct chunks *c, struct chunk *k, uint16_t extent, bool evicted);
 
+/* Something of the chunk was added or touched in this window. */
+static inline bool victims_is_current(const struct victims *v, const struct chunk *k, uint32_t now_ms)
+{
+	return now_ms - v->window_began_ms < v->grace_ms && k->window == v->window;
+}
+
 /* It was added or touched a moment ago: a touch would change nothing. */
 static inline bool victims_is_touched(const struct victims *v, const struct chunk *k, uint16_t granule, uint32_t now_ms)
 {
-	return now_ms - v->window_began_ms < v->grace_ms && k->window == v->window && k->fresh & k->again & granule;
+	return victims_is_current(v, k, now_ms) && k->fresh & k->again & granule;
+}
+
+/* victims_on_add() of granules that nothing is remembered of, where neighbours came a moment ago.
+ * False: it is not so, nothing was done. */
+static inline bool victims_add_new(struct victims *v, struct chunk *k, uint16_t extent, uint32_t now_ms)
+{
+	if (!victims_is_current(v, k, now_ms) || (k->joined | k->credit | k->fresh | k->older) & extent)
+		return false;
+	k->joined |= (uint16_t)(extent & extent << 1);
+	k->again |= extent;
+	k->fresh |= extent;
+	v->proposed = 0;
+	return true;
 }
 
 /* As extents_pick(): the run is part of the chunk at *ret_place. */
