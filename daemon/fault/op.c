@@ -24,7 +24,7 @@ static void request_done(struct policy_request *rq)
 	inbox_post(op->pager->inbox, &op->item);
 }
 
-struct op *op_new(struct pager *p)
+struct op *op_new(struct ops *ops, struct pager *p)
 {
 	struct op *op = calloc(1, sizeof(*op));
 
@@ -32,6 +32,29 @@ struct op *op_new(struct pager *p)
 		return NULL;
 	op->request.done = request_done;
 	op->pager = p;
+	op_put(ops, op);
+	return op;
+}
+
+struct op *op_get(struct ops *ops, struct pager *p, enum op_kind kind, struct region *region, uint64_t first,
+		  unsigned n)
+{
+	struct op *op = op_spare(ops, p);
+
+	if (!op)
+		return NULL;
+	ops->free = op->next;
+	op->kind = kind;
+	op->region = region;
+	op->first = first;
+	op->n = n;
+	op->offset = region_bytes(region, first);
+	op->bytes = region_bytes(region, n);
+	op->access = 0;
+	op->upgrade = op->mapping = op->dirty = op->sampled = false;
+	op->stats = NULL;
+	op->then = NULL;
+	STAILQ_INIT(&op->waiters);
 	return op;
 }
 

@@ -64,31 +64,18 @@ struct ops {
 	bool held; /* some were added that their policies were not told to begin */
 };
 
-struct op *op_new(struct pager *p);
+struct op *op_new(struct ops *ops, struct pager *p);
 
-/* One that nobody finds yet; NULL: no memory. All of one pager. */
-static inline struct op *op_get(struct ops *ops, struct pager *p, enum op_kind kind, struct region *region,
-				uint64_t first, unsigned n)
+/* The one that op_get() takes next, for what needs an op only if it does not end at once. NULL: no
+ * memory. All of one pager. */
+static inline struct op *op_spare(struct ops *ops, struct pager *p)
 {
-	struct op *op = ops->free;
-
-	if (op)
-		ops->free = op->next;
-	else if (!(op = op_new(p)))
-		return NULL;
-	op->kind = kind;
-	op->region = region;
-	op->first = first;
-	op->n = n;
-	op->offset = region_bytes(region, first);
-	op->bytes = region_bytes(region, n);
-	op->access = 0;
-	op->upgrade = op->mapping = op->dirty = op->sampled = false;
-	op->stats = NULL;
-	op->then = NULL;
-	STAILQ_INIT(&op->waiters);
-	return op;
+	return ops->free ?: op_new(ops, p);
 }
+
+/* One that nobody finds yet; NULL: no memory. */
+struct op *op_get(struct ops *ops, struct pager *p, enum op_kind kind, struct region *region, uint64_t first,
+		  unsigned n);
 
 static inline void op_put(struct ops *ops, struct op *op)
 {
