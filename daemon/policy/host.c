@@ -13,15 +13,12 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/util.h"
-#include "policy/policy.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008u /* Linux 6.3 */
 #endif
 #define HUGE_SHIFT 26 /* where memfd_create() wants the logarithm of the page size */
 #define NODES_MAX 1024
-
-enum { REQUEST_IDLE, REQUEST_UNDER_WAY, REQUEST_COMPLETED };
 
 static void host_complete(struct iopfd_request *request, int result, const struct iopfd_memory *memory)
 {
@@ -115,21 +112,3 @@ const struct iopfd_host policy_host = {
 	.make_memory = host_make_memory,
 	.log = host_log,
 };
-
-void policy_request_begin(struct policy_request *rq, size_t memory_size)
-{
-	rq->memory_size = memory_size;
-	atomic_store_explicit(&rq->state, REQUEST_UNDER_WAY, memory_order_relaxed);
-}
-
-int policy_request_end(struct policy_request *rq, int r)
-{
-	int expected = REQUEST_UNDER_WAY;
-
-	if (r == IOPFD_PENDING)
-		return r;
-	/* Completed and returned: what was completed counts, and it comes by done(). */
-	if (!atomic_compare_exchange_strong(&rq->state, &expected, REQUEST_IDLE))
-		return IOPFD_PENDING;
-	return r;
-}

@@ -28,7 +28,7 @@ struct policy {
 	void *instance;
 	char *region;
 	uint64_t length;
-	uint64_t granule;
+	uint64_t misaligned; /* bits that no offset or length has */
 	size_t memory_size; /* how much of struct iopfd_memory it knows */
 	int checked_fd;     /* the last fd that was found to be of the right kind */
 	bool holds;         /* calls are pending that it was not told to begin */
@@ -143,7 +143,7 @@ int policy_open(const struct iopfd_policy *ops, const struct iopfd_region *regio
 	if (!p || !(p->region = strdup(region->name)))
 		return -ENOMEM;
 	p->length = region->length;
-	p->granule = region->granule;
+	p->misaligned = region->granule - 1;
 	p->memory_size = ops->size > POLICY_SIZE_MIN ? sizeof(struct iopfd_memory) : offsetof(struct iopfd_memory, flags);
 	p->checked_fd = -1;
 	r = ops->create(&policy_host, &p->instance);
@@ -177,7 +177,7 @@ static struct iopfd_request *to_abi(struct policy_request *rq)
 
 static inline void check_range(const struct policy *p, uint64_t offset, uint64_t length)
 {
-	assert(!(offset & (p->granule - 1)) && !(length & (p->granule - 1)));
+	assert(!((offset | length) & p->misaligned));
 	assert(offset <= p->length && length <= p->length - offset);
 	(void)p;
 	(void)offset;
@@ -227,26 +227,29 @@ static int check_result(struct policy *p, int r)
 /* What nearly every fill answers: the file that it always was, at an offset that fits. */
 static bool is_usual(const struct policy *p, const struct iopfd_memory *memory, uint64_t length)
 {
-	return memory->fd == p->checked_fd && memory->fd >= 0 && !(memory->offset & (p->granule - 1)) &&
+	return memory->fd == p->checked_fd && memory->fd >= 0 && !(memory->offset & p->misaligned) &&
 	       memory->offset + length >= length;
 }
 
-int policy_fill_result(struct policy *p, const struct policy_request *rq, uint64_t length)
+/* The policy said r, and not only what is_usual(). */
+__attribute__((noinline))
+static int check_fill(struct policy *p, const struct policy_request *rq, int r, uint64_t length)
 {
-	int r = check_result(p, rq->result);
-
-	if (r == IOPFD_PENDING)
-		return nonsense(p, "completed a fill as pending");
 	if (r)
-		return r;
+		return check_result(p, r);
 	if (!is_mappable(p, rq->memory.fd))
 		return nonsense(p, "gave an fd that is neither shmem nor hugetlb");
-	if (rq->memory.offset & (p->granule - 1) || rq->memory.offset + length < length)
+	if (rq->memory.offset & p->misaligned || rq->memory.offset + length < length)
 		return nonsense(p, "gave an offset that is no multiple of the granule");
 	return 0;
 }
 
-__attribute__((flatten))
+int policy_fill_result(struct policy *p, const struct policy_request *rq, uint64_t length)
+{
+	return rq->result == IOPFD_PENDING ? nonsense(p, "completed a fill as pending") :
+					     check_fill(p, rq, rq->result, length);
+}
+
 int policy_fill(struct policy *p, struct policy_request *rq, uint64_t offset, uint64_t length, uint32_t access)
 {
 	int r;
@@ -257,11 +260,10 @@ int policy_fill(struct policy *p, struct policy_request *rq, uint64_t offset, ui
 	policy_request_begin(rq, p->memory_size);
 	rq->memory = (struct iopfd_memory){ .fd = -1 };
 	r = p->ops->fill(p->instance, to_abi(rq), offset, length, access, &rq->memory);
-	r = policy_request_end(rq, note_pending(p, r));
-	if (r == IOPFD_PENDING || (r == 0 && is_usual(p, &rq->memory, length)))
-		return r;
-	rq->result = r;
-	return policy_fill_result(p, rq, length);
+	r = policy_request_end(rq, r);
+	if (r == 0 && is_usual(p, &rq->memory, length))
+		return 0;
+	return check_fill(p, rq, note_pending(p, r), length);
 }
 
 int policy_release(struct policy *p, struct policy_request *rq, uint64_t offset, uint64_t length, bool dirty)
