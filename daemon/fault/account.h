@@ -21,13 +21,13 @@ struct account_read {
 	uint64_t n_pasid;
 };
 
-/* All but the number of records. */
-static inline void account_record(struct account_read *a, const struct uapi_fault_record *record)
+/* n that ask for the same as this one: all but the number of records. */
+static inline void account_records(struct account_read *a, const struct uapi_fault_record *record, uint32_t n)
 {
-	a->n_read += record->perm & UAPI_PERM_READ ? 1 : 0;
-	a->n_write += record->perm & UAPI_PERM_WRITE ? 1 : 0;
-	a->n_exec += record->perm & UAPI_PERM_EXEC ? 1 : 0;
-	a->n_pasid += record->flags & UAPI_FAULT_PASID_VALID ? 1 : 0;
+	a->n_read += record->perm & UAPI_PERM_READ ? n : 0;
+	a->n_write += record->perm & UAPI_PERM_WRITE ? n : 0;
+	a->n_exec += record->perm & UAPI_PERM_EXEC ? n : 0;
+	a->n_pasid += record->flags & UAPI_FAULT_PASID_VALID ? n : 0;
 }
 
 void account_read(struct stats *s, const struct account_read *a);

@@ -37,16 +37,19 @@ static bool is_of(const struct uapi_fault_record *record, const struct attachmen
 static uint32_t count_own(struct pager *p, const struct attachment *a, const struct uapi_fault_record *records,
 			  uint32_t n, struct account_read *counts)
 {
-	struct account_read c = *counts;
-	uint32_t i;
+	const struct uapi_fault_record *next = records, *end = records + n;
 
-	for (i = 0; i < n && is_of(&records[i], a); i++) {
-		account_record(&c, &records[i]);
-		if (!records[i].perm || records[i].perm & ~KNOWN_PERM)
-			note_perm(p, a, records[i].perm);
+	while (next < end && is_of(next, a)) {
+		const struct uapi_fault_record *first = next;
+
+		/* Usually all ask for the same. */
+		while (++next < end && next->perm == first->perm && is_of(next, a))
+			;
+		account_records(counts, first, (uint32_t)(next - first));
+		if (!first->perm || first->perm & ~KNOWN_PERM)
+			note_perm(p, a, first->perm);
 	}
-	*counts = c;
-	return i;
+	return (uint32_t)(next - records);
 }
 
 /* The last n of its records are not counted yet; at least one of them is not of the attachment. */
@@ -55,7 +58,7 @@ static void refuse_malformed(struct pager *p, struct group *g, uint32_t n, struc
 	const struct uapi_fault_record *end = &p->queue.records[g->first + g->n_records];
 
 	for (const struct uapi_fault_record *record = end - n; record < end; record++) {
-		account_record(counts, record);
+		account_records(counts, record, 1);
 		counts->n_malformed += g->owner == &p->nobody || !is_of(record, g->owner);
 	}
 	queue_answer(&p->queue, g, false);
@@ -93,22 +96,21 @@ static uint32_t admit_run(struct pager *p, struct attachment *a, uint32_t first)
 {
 	struct group *g = &p->queue.groups[first], *all_end = &p->queue.groups[p->queue.n_groups];
 	struct account_read counts = { 0 };
-	uint32_t begin = g->first, end = begin;
+	uint32_t begin = g->first, end = begin, next = first, last_end;
 
 	end += count_own(p, a, &p->queue.records[begin], (uint32_t)p->queue.n_records - begin, &counts);
 	for (; g < all_end && g->first < end; g++) {
-		uint32_t group_end = g->first + g->n_records;
-
 		g->owner = a;
 		g->read_ns = p->now_ns;
-		g->next = ++first;
-		counts.n_groups++;
-		counts.n_records += g->n_records;
-		if (group_end > end)
-			refuse_malformed(p, g, group_end - end, &counts);
+		g->next = ++next;
 	}
+	last_end = g[-1].first + g[-1].n_records;
+	counts.n_groups = next - first;
+	counts.n_records = last_end - begin;
+	if (last_end > end)
+		refuse_malformed(p, &g[-1], last_end - end, &counts);
 	account_read(a->stats, &counts);
-	return first;
+	return next;
 }
 
 static void refuse_unknown(struct pager *p, struct group *g)
