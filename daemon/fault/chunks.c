@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/util.h"
+
 /* A note in a bucket: 12 bits of the chunk's hash above it. */
 #define NOTE_BITS 20
 
@@ -56,6 +58,12 @@ static void pool_trim(struct chunks_pool *p, uint32_t i)
 		return;
 	p->segments = segments;
 	p->n_slots = p->n_segments;
+}
+
+/* How many items beyond the first i can be used. */
+static uint32_t pool_room(const struct chunks_pool *p, uint32_t i)
+{
+	return (uint32_t)(p->n_segments * CHUNKS_SEGMENT - i);
 }
 
 static void pool_deinit(struct chunks_pool *p)
@@ -172,9 +180,13 @@ int chunks_grow(struct chunks *c, uint32_t n)
 	if (r < 0)
 		return r;
 	r = pool_reserve(&c->buckets, c->n_buckets + n, sizeof(struct chunks_bucket));
-	if (r < 0 || c->n_buckets > 0)
+	if (r < 0)
 		return r;
-	*bucket_at(c, c->n_buckets++) = (struct chunks_bucket){ CHUNKS_NONE, 0 };
+	if (c->n_buckets == 0)
+		*bucket_at(c, c->n_buckets++) = (struct chunks_bucket){ CHUNKS_NONE, 0 };
+	/* Not more than pool_trim() leaves. */
+	c->n_reserved = MIN(pool_room(&c->places, c->n_places), pool_room(&c->buckets, c->n_buckets));
+	c->n_reserved = MIN(c->n_reserved, CHUNKS_SEGMENT);
 	return 0;
 }
 
@@ -254,7 +266,7 @@ static void fill_hole(struct chunks *c)
 	pool_trim(&c->places, c->n_places);
 }
 
-void chunks_tidy(struct chunks *c)
+void chunks_fill_holes(struct chunks *c)
 {
 	fill_hole(c);
 	fill_hole(c);
@@ -265,12 +277,12 @@ struct chunk *chunks_add(struct chunks *c, unsigned region, uint32_t number)
 	uint32_t place = c->last_hole;
 	struct chunk *k;
 
-	if (place != CHUNKS_NONE) {
+	assert(c->n_reserved);
+	c->n_reserved--;
+	if (place != CHUNKS_NONE)
 		take_hole(c, place);
-	} else {
-		assert(c->n_places / CHUNKS_SEGMENT < c->places.n_segments);
+	else
 		place = c->n_places++;
-	}
 	k = chunks_at(c, place);
 	*k = (struct chunk){ .number = number, .region = (uint16_t)region };
 	link_chunk(c, place);

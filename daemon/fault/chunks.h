@@ -56,6 +56,7 @@ struct chunks {
 	uint32_t n_parked;  /* places [0, n_parked) */
 	uint32_t n_buckets;
 	uint32_t next_note; /* a bucket */
+	uint32_t n_reserved; /* so many times at least chunks_add() cannot fail */
 	size_t n_granules;  /* the owner's count: how many holes are worth keeping */
 
 	/* What was looked for last, and where it is (or NULL): one fault looks several times, and
@@ -71,8 +72,7 @@ void chunks_deinit(struct chunks *c);
 int chunks_grow(struct chunks *c, uint32_t n);
 static inline int chunks_reserve(struct chunks *c, uint32_t n)
 {
-	return (c->n_places + n - 1) / CHUNKS_SEGMENT < c->places.n_segments &&
-	       (c->n_buckets + n - 1) / CHUNKS_SEGMENT < c->buckets.n_segments ? 0 : chunks_grow(c, n);
+	return c->n_reserved >= n ? 0 : chunks_grow(c, n);
 }
 
 /* As chunks_find(), which is quicker. */
@@ -89,7 +89,12 @@ void chunks_remove(struct chunks *c, struct chunk *k);
 void chunks_park(struct chunks *c, uint32_t place);
 
 /* Fills a hole or two if there are too many. */
-void chunks_tidy(struct chunks *c);
+void chunks_fill_holes(struct chunks *c);
+static inline void chunks_tidy(struct chunks *c)
+{
+	if (c->n_holes)
+		chunks_fill_holes(c);
+}
 
 /* A note (20 bits, not 0) about a chunk that was removed, kept until another one of its bucket
  * is buried. Taking it removes it; 0 = none. About one in 4000 notes is somebody else's. */

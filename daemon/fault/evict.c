@@ -75,7 +75,7 @@ void evict_forget(struct pager *p, struct region *region, uint64_t first, unsign
 
 		extents_range(e, region->index, at, &start, &count);
 		extents_remove(e, region->index, at, evicted);
-		space_count_unmapped(&p->space, region, count);
+		space_count_unmapped(&p->space, region_bytes(region, count));
 		release(p, region, start, count, access & ACCESS_WRITE);
 		at = start + count;
 	}

@@ -125,7 +125,7 @@ static inline int fill_mapped(struct pager *p, const struct fill *f, int r)
 	n_back = extents_add(e, f->region->index, f->first, f->n, f->access, p->now_ms);
 	if (n_back)
 		account_event(p->setup.stats, ACCOUNT_REFAULT, n_back);
-	space_count_mapped(&p->space, f->region, f->n);
+	space_count_mapped(&p->space, f->bytes);
 	pager_count_mapped(p, f->stats, f->bytes);
 	return 0;
 }

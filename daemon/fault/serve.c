@@ -26,13 +26,13 @@ struct story {
 	struct waiting *waiting;
 };
 
-/* EXEC is READ, and so is a request that asks for nothing we know; PRIV changes no right:
- * the IO page tables carry neither bit. */
+/* READ unless it is for WRITE only: EXEC is READ, and so is a request that asks for nothing we
+ * know. PRIV changes no right. The IO page tables carry neither EXEC nor PRIV. */
 static uint32_t access_asked(uint32_t perm)
 {
-	uint32_t access = perm & UAPI_PERM_WRITE ? ACCESS_WRITE : 0;
+	bool only_write = (perm & (UAPI_PERM_READ | UAPI_PERM_WRITE | UAPI_PERM_EXEC)) == UAPI_PERM_WRITE;
 
-	return perm & (UAPI_PERM_READ | UAPI_PERM_EXEC) || !access ? access | ACCESS_READ : access;
+	return (only_write ? 0 : ACCESS_READ) | (perm & UAPI_PERM_WRITE ? ACCESS_WRITE : 0);
 }
 
 /* Makes the page of one record present with the rights it asks for. What is neither 0 nor

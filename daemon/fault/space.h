@@ -89,15 +89,15 @@ static inline void space_count(atomic_uint_fast64_t *total, uint64_t n)
 	atomic_store_explicit(total, atomic_load_explicit(total, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
-/* The totals, with n granules more or less in one extent more or less. */
-static inline void space_count_mapped(struct space *s, const struct region *region, unsigned n)
+/* The totals, with an extent of so many bytes more or less. */
+static inline void space_count_mapped(struct space *s, uint64_t bytes)
 {
-	space_count(&s->mapped_bytes, region_bytes(region, n));
+	space_count(&s->mapped_bytes, bytes);
 	space_count(&s->extents_mapped, 1);
 }
 
-static inline void space_count_unmapped(struct space *s, const struct region *region, unsigned n)
+static inline void space_count_unmapped(struct space *s, uint64_t bytes)
 {
-	space_count(&s->mapped_bytes, -region_bytes(region, n));
+	space_count(&s->mapped_bytes, -bytes);
 	space_count(&s->extents_mapped, -1ull);
 }

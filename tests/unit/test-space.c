@@ -40,11 +40,11 @@ static void totals_follow_the_extents(void)
 	T_OK(space_add_region(&s, &(struct region){ .name = "a", .length = 1 << 24, .granule_shift = 16 }));
 	a = &s.regions[0];
 	T_EQ(a->index, 0);
-	space_count_mapped(&s, a, 1);
-	space_count_mapped(&s, a, 8);
+	space_count_mapped(&s, region_bytes(a, 1));
+	space_count_mapped(&s, region_bytes(a, 8));
 	T_EQ(atomic_load(&s.extents_mapped), 2);
 	T_EQ(atomic_load(&s.mapped_bytes), 9 * 65536);
-	space_count_unmapped(&s, a, 8);
+	space_count_unmapped(&s, region_bytes(a, 8));
 	T_EQ(atomic_load(&s.extents_mapped), 1);
 	T_EQ(atomic_load(&s.mapped_bytes), 65536);
 	space_deinit(&s);
