@@ -123,6 +123,7 @@ const struct iopfd_policy policy_anon = {
 	.size = sizeof(policy_anon),
 	.abi_version = IOPFD_POLICY_ABI_VERSION,
 	.name = "anon",
+	.flags = IOPFD_POLICY_ONE_FILE,
 	.create = anon_create,
 	.config = anon_config,
 	.open = anon_open,

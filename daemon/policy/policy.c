@@ -31,6 +31,7 @@ struct policy {
 	uint64_t misaligned; /* bits that no offset or length has */
 	size_t memory_size; /* how much of struct iopfd_memory it knows */
 	int checked_fd;     /* the last fd that was found to be of the right kind */
+	struct iopfd_memory one_file; /* what fills would answer, from offset 0 on; fd -1: they are asked */
 	bool holds;         /* calls are pending that it was not told to begin */
 	bool failed;        /* it answered nonsense: never asked again */
 };
@@ -128,37 +129,6 @@ static int configure(struct policy *p, const struct policy_setting *settings, si
 	return 0;
 }
 
-int policy_open(const struct iopfd_policy *ops, const struct iopfd_region *region,
-		const struct policy_setting *settings, size_t n_settings, struct policy **ret, char *why,
-		size_t why_size)
-{
-	_cleanup_(policy_closep) struct policy *p = calloc(1, sizeof(*p));
-	int r;
-
-	*why = 0;
-	if (ops->size < POLICY_SIZE_MIN || ops->abi_version != IOPFD_POLICY_ABI_VERSION) {
-		snprintf(why, why_size, "made for another version of iopfd");
-		return -EPROTONOSUPPORT;
-	}
-	if (!p || !(p->region = strdup(region->name)))
-		return -ENOMEM;
-	p->length = region->length;
-	p->misaligned = region->granule - 1;
-	p->memory_size = ops->size > POLICY_SIZE_MIN ? sizeof(struct iopfd_memory) : offsetof(struct iopfd_memory, flags);
-	p->checked_fd = -1;
-	r = ops->create(&policy_host, &p->instance);
-	if (r < 0)
-		return r;
-	p->ops = ops;
-	r = configure(p, settings, n_settings, why, why_size);
-	if (r >= 0)
-		r = ops->open(p->instance, region, why, why_size);
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(p);
-	return 0;
-}
-
 struct policy *policy_close(struct policy *p)
 {
 	if (!p)
@@ -187,6 +157,7 @@ static inline void check_range(const struct policy *p, uint64_t offset, uint64_t
 static int nonsense(struct policy *p, const char *what)
 {
 	p->failed = true;
+	p->one_file.fd = -1;
 	log_with(LOG_ERR, 0, &((struct log_fields){ .policy = p->ops->name }),
 		 "region %s: policy %s %s; the region is not served any more", p->region, p->ops->name, what);
 	return -EBADE;
@@ -217,6 +188,49 @@ static int note_pending(struct policy *p, int r)
 	if (r == IOPFD_PENDING)
 		p->holds = true;
 	return r;
+}
+
+/* Nothing is wrong where the file is not of the right kind: fills are asked then, and say so. */
+static void find_one_file(struct policy *p)
+{
+	struct iopfd_memory memory = { .fd = -1 };
+
+	if (!(p->ops->flags & IOPFD_POLICY_ONE_FILE) || !p->ops->memory || p->ops->memory(p->instance, &memory) < 0)
+		return;
+	if (is_mappable(p, memory.fd) && !(memory.offset & p->misaligned) && memory.offset + p->length >= p->length)
+		p->one_file = memory;
+}
+
+int policy_open(const struct iopfd_policy *ops, const struct iopfd_region *region,
+		const struct policy_setting *settings, size_t n_settings, struct policy **ret, char *why,
+		size_t why_size)
+{
+	_cleanup_(policy_closep) struct policy *p = calloc(1, sizeof(*p));
+	int r;
+
+	*why = 0;
+	if (ops->size < POLICY_SIZE_MIN || ops->abi_version != IOPFD_POLICY_ABI_VERSION) {
+		snprintf(why, why_size, "made for another version of iopfd");
+		return -EPROTONOSUPPORT;
+	}
+	if (!p || !(p->region = strdup(region->name)))
+		return -ENOMEM;
+	p->length = region->length;
+	p->misaligned = region->granule - 1;
+	p->memory_size = ops->size > POLICY_SIZE_MIN ? sizeof(struct iopfd_memory) : offsetof(struct iopfd_memory, flags);
+	p->checked_fd = p->one_file.fd = -1;
+	r = ops->create(&policy_host, &p->instance);
+	if (r < 0)
+		return r;
+	p->ops = ops;
+	r = configure(p, settings, n_settings, why, why_size);
+	if (r >= 0)
+		r = ops->open(p->instance, region, why, why_size);
+	if (r < 0)
+		return r;
+	find_one_file(p);
+	*ret = TAKE_PTR(p);
+	return 0;
 }
 
 static int check_result(struct policy *p, int r)
@@ -250,11 +264,11 @@ int policy_fill_result(struct policy *p, const struct policy_request *rq, uint64
 					     check_fill(p, rq, rq->result, length);
 }
 
-int policy_fill(struct policy *p, struct policy_request *rq, uint64_t offset, uint64_t length, uint32_t access)
+__attribute__((noinline))
+static int ask_fill(struct policy *p, struct policy_request *rq, uint64_t offset, uint64_t length, uint32_t access)
 {
 	int r;
 
-	check_range(p, offset, length);
 	if (p->failed)
 		return -EBADE;
 	policy_request_begin(rq, p->memory_size);
@@ -264,6 +278,16 @@ int policy_fill(struct policy *p, struct policy_request *rq, uint64_t offset, ui
 	if (r == 0 && is_usual(p, &rq->memory, length))
 		return 0;
 	return check_fill(p, rq, note_pending(p, r), length);
+}
+
+int policy_fill(struct policy *p, struct policy_request *rq, uint64_t offset, uint64_t length, uint32_t access)
+{
+	check_range(p, offset, length);
+	if (p->one_file.fd < 0)
+		return ask_fill(p, rq, offset, length, access);
+	rq->memory = p->one_file;
+	rq->memory.offset += offset;
+	return 0;
 }
 
 int policy_release(struct policy *p, struct policy_request *rq, uint64_t offset, uint64_t length, bool dirty)

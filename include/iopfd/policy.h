@@ -102,6 +102,11 @@ struct iopfd_host {
  * the plugin. */
 #define IOPFD_POLICY_SUBMITS (1u << 1)
 
+/* Where memory() names a file, fill does nothing but to name it, too: the memory at an offset
+ * is that far behind memory.offset. The core asks once, after open, and need not call fill
+ * then. */
+#define IOPFD_POLICY_ONE_FILE (1u << 2)
+
 struct iopfd_policy {
 	uint32_t size;       /* sizeof(struct iopfd_policy) */
 	uint32_t abi_version;

@@ -409,7 +409,7 @@ const struct iopfd_policy *wrap_policy(const struct iopfd_policy *policy, enum w
 		.size = sizeof(ops),
 		.abi_version = IOPFD_POLICY_ABI_VERSION,
 		.name = policy->name,
-		.flags = policy->flags,
+		.flags = policy->flags & ~IOPFD_POLICY_ONE_FILE, /* what is wrapped is to be called */
 		.create = wrapped_create,
 		.config = wrapped_config,
 		.open = wrapped_open,

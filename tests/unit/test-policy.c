@@ -112,7 +112,7 @@ static void who_shares_the_memory_cannot_take_it_away(void)
 	policy_close(p);
 }
 
-static struct iopfd_memory answer;
+static struct iopfd_memory answer, one_file;
 static int result;
 static unsigned n_submits, n_done;
 
@@ -153,6 +153,23 @@ static void liar_submit(void *instance)
 {
 	(void)instance;
 	n_submits++;
+}
+
+static int liar_memory(void *instance, struct iopfd_memory *ret)
+{
+	(void)instance;
+	*ret = one_file;
+	return one_file.fd < 0 ? -EOPNOTSUPP : 0;
+}
+
+static int liar_release(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length, int dirty)
+{
+	(void)instance;
+	(void)request;
+	(void)offset;
+	(void)length;
+	(void)dirty;
+	return 77;
 }
 
 static struct iopfd_policy liar = { .size = sizeof(liar), .abi_version = IOPFD_POLICY_ABI_VERSION, .name = "liar",
@@ -238,6 +255,50 @@ static void what_an_older_one_does_not_know_is_not_read(void)
 	close(memfd);
 }
 
+/* Fills are asked, and fail: the answer is none. */
+static bool is_asked(int fd, uint64_t offset)
+{
+	struct policy *p;
+	int r;
+
+	one_file = (struct iopfd_memory){ .fd = fd, .offset = offset, .flags = IOPFD_MEMORY_POPULATED };
+	result = -EIO;
+	T_OK(policy_open(&liar, &region, NULL, 0, &p, why, sizeof(why)));
+	r = policy_fill(p, &rq, 3 * 65536, 65536, IOPFD_ACCESS_READ);
+	if (r == 0) {
+		T_EQ(rq.memory.fd, fd);
+		T_EQ(rq.memory.offset, offset + 3 * 65536);
+		T_EQ(rq.memory.flags, IOPFD_MEMORY_POPULATED);
+	}
+	/* What answers nonsense is not served any more, whatever it said before. */
+	T_EQ(policy_release(p, &rq, 0, 65536, true), -EBADE);
+	T_EQ(policy_fill(p, &rq, 0, 65536, IOPFD_ACCESS_READ), -EBADE);
+	policy_close(p);
+	return r == -EIO;
+}
+
+static void one_file_need_not_be_asked_for(void)
+{
+	int memfd = memfd_create("liar", 0), file = open("/proc/self/exe", O_RDONLY);
+
+	liar.memory = liar_memory;
+	liar.release = liar_release;
+	T_ASSERT(is_asked(memfd, 0));
+	liar.flags = IOPFD_POLICY_ONE_FILE;
+	T_ASSERT(!is_asked(memfd, 0));
+	T_ASSERT(!is_asked(memfd, 65536));
+	T_ASSERT(is_asked(-1, 0));
+	T_ASSERT(is_asked(file, 0));
+	T_ASSERT(is_asked(memfd, 4096));
+	T_ASSERT(is_asked(memfd, -65536ull));
+	liar.memory = NULL;
+	T_ASSERT(is_asked(memfd, 0));
+	liar.release = NULL;
+	liar.flags = 0;
+	close(memfd);
+	close(file);
+}
+
 int main(void)
 {
 	t_run(names_are_found);
@@ -246,5 +307,6 @@ int main(void)
 	t_run(who_shares_the_memory_cannot_take_it_away);
 	t_run(nonsense_is_refused);
 	t_run(what_an_older_one_does_not_know_is_not_read);
+	t_run(one_file_need_not_be_asked_for);
 	return 0;
 }
