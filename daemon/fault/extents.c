@@ -20,11 +20,6 @@
 /* Positions of a cursor in a chunk: its granules, and behind them. */
 #define CURSOR_STEP (EXTENTS_CHUNK + 1)
 
-struct extents {
-	struct chunks chunks;
-	struct victims victims;
-};
-
 int extents_new(struct extents **ret, uint32_t grace_ms)
 {
 	struct extents *e = malloc(sizeof(*e));
@@ -138,11 +133,6 @@ static unsigned part_of(uint64_t first, unsigned n)
 	return MIN(n, EXTENTS_CHUNK - (unsigned)(first % EXTENTS_CHUNK));
 }
 
-int extents_reserve(struct extents *e)
-{
-	return chunks_reserve(&e->chunks, EXTENTS_MAX / EXTENTS_CHUNK);
-}
-
 static void add_access(struct extents *e, struct chunk *k, uint16_t mask, unsigned n, unsigned access)
 {
 	assert(access && !(chunk_present(k) & mask));
@@ -219,28 +209,18 @@ void extents_touch(struct extents *e, unsigned region, uint64_t granule, uint32_
 		touch(e, region, granule, now_ms);
 }
 
-static unsigned use(struct extents *e, const struct chunk *k, uint64_t granule, unsigned access, uint32_t now_ms)
+unsigned extents_look(struct extents *e, unsigned region, uint64_t granule, unsigned access, uint32_t now_ms)
 {
+	const struct chunk *k = find(e, region, granule);
 	uint16_t mask = mask_of(granule % EXTENTS_CHUNK, 1);
-	unsigned present = k ? access_of(k, mask) : 0;
+	unsigned present;
 
-	if (present && !(access & ~present) && !victims_is_touched(&e->victims, k, mask, now_ms))
-		touch(e, k->region, granule, now_ms);
+	if (!k)
+		return 0;
+	present = access_of(k, mask);
+	if (!(access & ~present) && !victims_is_touched(&e->victims, k, mask, now_ms))
+		touch(e, region, granule, now_ms);
 	return present;
-}
-
-__attribute__((noinline))
-static unsigned search_and_use(struct extents *e, unsigned region, uint64_t granule, unsigned access, uint32_t now_ms)
-{
-	return use(e, find(e, region, granule), granule, access, now_ms);
-}
-
-__attribute__((flatten))
-unsigned extents_use(struct extents *e, unsigned region, uint64_t granule, unsigned access, uint32_t now_ms)
-{
-	struct chunk *k = chunks_last(&e->chunks, region, (uint32_t)(granule / EXTENTS_CHUNK));
-
-	return k ? use(e, k, granule, access, now_ms) : search_and_use(e, region, granule, access, now_ms);
 }
 
 void extents_set_access(struct extents *e, unsigned region, uint64_t granule, unsigned access)
