@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Instructions of a fault on the simulated device, from the readable callback on, without
-# what the device does: 4 KiB granule, batches of 64 faults on pages that are not mapped;
-# then those of the bare loop, limit.c. The same for the same binary, however busy the
-# machine is.
+# Instructions of a fault on the simulated device, from the readable callback to where its
+# answer is counted, without what the device does: 4 KiB granule, batches of 64 faults on
+# pages that are not mapped; then those of the bare loop, limit.c. Nearly the same for the
+# same binary, however busy the machine is.
 set -eu
 
 build=${IOPFD_BUILD:-build}
@@ -18,15 +18,21 @@ inclusive() {
 	echo "$n"
 }
 
-# per_fault FUNCTION PROGRAM ARGUMENT...: the program prints how many faults there were
+# per_fault FUNCTIONS PROGRAM ARGUMENT...: the program prints how many faults there were; none
+# of the functions calls another one
 per_fault() {
-	local function=$1 faults total
+	local functions=$1 function op faults total=0 toggles=()
 	shift
+	for function in $functions; do
+		toggles+=(--toggle-collect="$function")
+	done
 	timeout 300 valgrind -q --tool=callgrind --callgrind-out-file="$tmp/out" --collect-atstart=no \
-		--toggle-collect="$function" "$@" > "$tmp/printed"
+		"${toggles[@]}" "$@" > "$tmp/printed"
 	faults=$(awk 'NF == 1 { print $1 } $1 == "faults" { print $2 }' "$tmp/printed")
 	callgrind_annotate --inclusive=yes --threshold=100 "$tmp/out" 2> /dev/null | tr -d , > "$tmp/functions"
-	total=$(inclusive "$function")
+	for function in $functions; do
+		total=$((total + $(inclusive "$function")))
+	done
 	for op in sim_read sim_map sim_write; do
 		total=$((total - $(inclusive $op)))
 	done
@@ -47,7 +53,7 @@ parts() {
 		END { for (part in sum) printf "%s: %.0f\n", part, sum[part] / faults }' | sort
 }
 
-echo "instructions per fault (sim, 4K, batch 64, device excluded): $(per_fault pager_on_readable \
+echo "instructions per fault (sim, 4K, batch 64, device excluded): $(per_fault "pager_on_readable pager_on_round_end" \
 	"$build/tests/bench/instructions" 200)"
 parts "$(awk 'NF == 1 { print $1 }' "$tmp/printed")"
 echo "instructions per fault of the bare loop: $(per_fault serve "$build/tests/bench/limit" size=50M iova=0x100000000 \
