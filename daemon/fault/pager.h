@@ -164,6 +164,9 @@ void pager_schedule(struct pager *p);
 void pager_settle(struct pager *p);
 static inline void pager_set_now(struct pager *p, uint64_t now_ns)
 {
+	/* The time of a round may be older than what was done in it. */
+	if (now_ns < p->now_ns)
+		return;
 	p->now_ns = now_ns;
 	p->now_ms = (uint32_t)(now_ns / 1000000);
 }
