@@ -173,25 +173,36 @@ int queue_flush(struct queue *q)
 	return 0;
 }
 
-static enum queue_outcome outcome_of(const struct queue *q, size_t i)
+static enum queue_outcome outcome_of(const struct queue_context *c, const struct uapi_answer *a)
 {
-	if (q->contexts[i].stale)
+	if (c->stale)
 		return QUEUE_STALE;
-	return q->answers[i].code == UAPI_ANSWER_SUCCESS ? QUEUE_SUCCESS : QUEUE_INVALID;
+	return a->code == UAPI_ANSWER_SUCCESS ? QUEUE_SUCCESS : QUEUE_INVALID;
+}
+
+/* How many of the next n answers are like the first of them. */
+static size_t count_alike(const struct queue_context *c, const struct uapi_answer *a, size_t n)
+{
+	struct queue_context first = *c;
+	uint32_t code = a->code;
+	size_t i = 1;
+
+	while (i < n && a[i].code == code && c[i].owner == first.owner && c[i].read_ns == first.read_ns &&
+	       c[i].stale == first.stale)
+		i++;
+	return i;
 }
 
 void queue_settle(struct queue *q, uint64_t now_ns, queue_written_fn written, void *userdata)
 {
-	size_t n = q->n_written;
+	size_t n = q->n_written, n_alike;
 
-	for (size_t i = 0, first = 0; i < n; i++) {
-		const struct queue_context *c = &q->contexts[first];
+	for (size_t i = 0; i < n; i += n_alike) {
+		const struct queue_context *c = &q->contexts[i];
+		const struct uapi_answer *a = &q->answers[i];
 
-		if (i + 1 < n && q->contexts[i + 1].owner == c->owner && q->contexts[i + 1].read_ns == c->read_ns &&
-		    outcome_of(q, i + 1) == outcome_of(q, first))
-			continue;
-		written(userdata, c, i + 1 - first, outcome_of(q, first), now_ns);
-		first = i + 1;
+		n_alike = count_alike(c, a, n - i);
+		written(userdata, c, n_alike, outcome_of(c, a), now_ns);
 	}
 	q->n_open -= n;
 	q->n_answers -= n;
