@@ -2,8 +2,6 @@
 #include "fault/serve.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/util.h"
@@ -11,13 +9,7 @@
 #include "fault/batch.h"
 #include "fault/evict.h"
 #include "fault/fill.h"
-
-/* Outcomes of resolve(), beside those of fill.h: 0, FILL_WAIT_*, a negative errno. */
-enum {
-	REFUSED_OUTSIDE = 16, /* in no region */
-	REFUSED_RIGHTS,       /* asks for more than the region gives */
-	REFUSED_TOO_LARGE,    /* the group needs more than the whole budget */
-};
+#include "fault/refusal.h"
 
 /* One group on its way: of the batch (waiting is NULL until it must wait), or kept. */
 struct story {
@@ -35,8 +27,8 @@ static uint32_t access_asked(uint32_t perm)
 	return (only_write ? 0 : ACCESS_READ) | (perm & UAPI_PERM_WRITE ? ACCESS_WRITE : 0);
 }
 
-/* Makes the page of one record present with the rights it asks for. What is neither 0 nor
- * FILL_WAIT_* is why the group must be INVALID. */
+/* Makes the page of one record present with the rights it asks for: 0, FILL_WAIT_*, or why the
+ * group must be INVALID, REFUSED_* or a negative errno. */
 static int resolve(struct pager *p, const struct attachment *a, const struct uapi_fault_record *record,
 		   struct op **ret_op)
 {
@@ -58,50 +50,6 @@ static int resolve(struct pager *p, const struct attachment *a, const struct uap
 		return FILL_WAIT_OP;
 	return present ? fill_upgrade(p, region, granule, a->stats, ret_op) :
 			 fill_absent(p, region, granule, access, a->stats, ret_op);
-}
-
-static const char *refusal(int outcome, const struct region *region)
-{
-	switch (outcome) {
-	case REFUSED_OUTSIDE:
-		return "it is in no region of the space";
-	case REFUSED_RIGHTS:
-		return region->mode == REGION_DENY ? "its region has on-fault = deny" :
-						     "it asks for more than access = gives in its region";
-	case REFUSED_TOO_LARGE:
-		return "its group needs more memory than the budget allows at once";
-	case -ENOMEM:
-		return "no memory, or over the limit of locked memory (LimitMEMLOCK=)";
-	default:
-		return "it cannot be served";
-	}
-}
-
-static void log_refused(struct pager *p, struct attachment *a, const struct uapi_fault_record *record, int outcome)
-{
-	struct region *region = space_find(&p->space, record->addr);
-	char more[48] = "";
-	unsigned n_suppressed;
-	struct log_fields fields = {
-		.device = a->device->name,
-		.space = p->space.name,
-		.region = region ? region->name : NULL,
-		.policy = region ? policy_name(region->policy) : NULL,
-		.cookie = record->cookie,
-		.iova = record->addr,
-		.perm = record->perm,
-		.pasid = record_pasid(record),
-		.has_iova = true,
-		.has_pasid = record_pasid(record) != PASID_NONE,
-	};
-
-	if (!log_ratelimit_pass(&a->limit, clock_now_ns(), &n_suppressed))
-		return;
-	if (n_suppressed)
-		snprintf(more, sizeof(more), " (and %u more in the meantime)", n_suppressed);
-	log_with(outcome < 0 ? LOG_ERR : LOG_NOTICE, MIN(outcome, 0), &fields,
-		 "fault at 0x%" PRIx64 " in space %s is INVALID: %s%s", record->addr, p->space.name,
-		 refusal(outcome, region), more);
 }
 
 static uint16_t *in_use_slot(const struct pager *p, const struct region *region, uint64_t granule)
@@ -185,43 +133,9 @@ static bool wait_for(struct pager *p, struct story *s, struct op *op)
 	return true;
 }
 
-static uint64_t granule_start(struct pager *p, uint64_t iova, uint64_t *ret_bytes)
-{
-	struct region *region = space_find(&p->space, iova);
-
-	*ret_bytes = region ? region_bytes(region, 1) : 0;
-	return region ? align_down(iova, *ret_bytes) : 0;
-}
-
-static bool is_repeated(struct pager *p, const struct story *s, uint32_t i, uint64_t start)
-{
-	uint64_t bytes;
-
-	while (i--)
-		if (granule_start(p, s->records[i].addr, &bytes) == start)
-			return true;
-	return false;
-}
-
-/* More than could ever be there at one moment? Asked once for a group that found no room. */
-static bool is_too_large(struct pager *p, const struct story *s)
-{
-	uint64_t sum = 0, highest = 0, start, bytes;
-
-	for (uint32_t i = 0; i < s->group->n_records; i++) {
-		start = granule_start(p, s->records[i].addr, &bytes);
-		/* Usually they are in order. */
-		if (i && start <= highest && is_repeated(p, s, i, start))
-			continue;
-		highest = MAX(highest, start);
-		sum += bytes;
-	}
-	return sum > (uint64_t)budget_capacity(&p->share);
-}
-
 static void refuse(struct pager *p, struct story *s, const struct uapi_fault_record *record, int outcome)
 {
-	log_refused(p, s->group->owner, record, outcome);
+	refusal_log(p, s->group->owner, record, outcome);
 	if (p->setup.on_refused)
 		p->setup.on_refused(p->setup.userdata);
 	if (outcome == REFUSED_TOO_LARGE)
@@ -235,7 +149,7 @@ static int wait_for_room(struct pager *p, struct story *s)
 	struct attachment *a = s->group->owner;
 	struct waiting *w = s->waiting;
 
-	if (!(w && w->fits) && is_too_large(p, s))
+	if (!(w && w->fits) && refusal_is_too_large(p, s->group, s->records))
 		return REFUSED_TOO_LARGE;
 	w = keep(p, s);
 	if (!w)
