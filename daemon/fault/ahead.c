@@ -12,7 +12,7 @@ static void begin(struct ahead *a, uint64_t end)
 	if (s->steps > 1)
 		s->steps--;
 	else
-		*s = (struct ahead_stream){ .next = end, .steps = 1 };
+		*s = (struct ahead_stream){ .begin = end, .next = end, .steps = 1 };
 }
 
 struct ahead_stream *ahead_search(struct ahead *a, uint64_t first, uint64_t end, uint64_t slack)
@@ -30,6 +30,14 @@ struct ahead_stream *ahead_search(struct ahead *a, uint64_t first, uint64_t end,
 		return s->steps == AHEAD_STEPS ? s : NULL;
 	}
 	begin(a, end);
+	return NULL;
+}
+
+struct ahead_stream *ahead_at(struct ahead *a, uint64_t next)
+{
+	for (unsigned i = 0; i < AHEAD_STREAMS; i++)
+		if (a->streams[i].next == next)
+			return &a->streams[i];
 	return NULL;
 }
 

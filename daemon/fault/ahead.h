@@ -13,6 +13,7 @@
 #define AHEAD_STEPS 4u /* in a row make a stream */
 
 struct ahead_stream {
+	uint64_t begin;  /* granule: about where it began */
 	uint64_t next;   /* granule: its next step begins here, or not far beyond */
 	uint64_t wished; /* granule: the end of what was asked to be made ready */
 	uint64_t due;    /* granule: when it comes here ahead_wish() wants more */
@@ -40,6 +41,9 @@ static inline struct ahead_stream *ahead_step(struct ahead *a, uint64_t first, u
 	s->next = end;
 	return s;
 }
+
+/* The stream whose next step begins there, or NULL. */
+struct ahead_stream *ahead_at(struct ahead *a, uint64_t next);
 
 /* How much of [stream->next, limit) should be made ready now, of a window of this many
  * granules: from *ret_first on; 0 = nothing, enough is. Half a window or more at once. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "fault/account.h"
+#include "fault/around.h"
 #include "fault/serve.h"
 #include "fault/trace.h"
 
@@ -211,6 +212,18 @@ static unsigned serve_turn(struct pager *p, struct turn *t, bool shared, uint64_
 	return n;
 }
 
+/* The only one who asks has overtaken what is mapped ahead of a stream. */
+static bool is_overtaken(struct pager *p)
+{
+	const struct turn *t = TAILQ_FIRST(&p->turns);
+	const struct attachment *a;
+
+	if (!around_is_stream(p) || !t || turns_are_shared(&p->turns))
+		return false;
+	a = container_of(t, const struct attachment, turn);
+	return around_overtaken(p, p->queue.records[p->queue.groups[a->last_group].first].addr);
+}
+
 unsigned batch_serve(struct pager *p)
 {
 	bool shared = round_is_shared(p->loop);
@@ -219,6 +232,9 @@ unsigned batch_serve(struct pager *p)
 	struct turn *t;
 
 	p->slice_ns = 0;
+	/* Others have their turn between the steps, and end this. */
+	if (!shared && is_overtaken(p) && around_hurry(p))
+		return 0;
 	while ((t = turns_first(&p->turns)) && p->slice_ns < slice_ns) {
 		n += serve_turn(p, t, shared || turns_are_shared(&p->turns), slice_ns);
 		if (t->joined && t->credit <= 0)

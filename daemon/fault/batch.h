@@ -11,7 +11,8 @@
 /* A negative errno: nothing could be read. What is there is served in any case. */
 int batch_read(struct pager *p);
 
-/* One slice. Returns how many groups it was. */
+/* One slice. Returns how many groups it was: none as long as a stream that was overtaken waits
+ * for more. */
 unsigned batch_serve(struct pager *p);
 
 /* Answers INVALID what is there of the attachment. */

@@ -294,7 +294,7 @@ int fill_absent(struct pager *p, struct region *region, uint64_t granule, unsign
 		r = fill_range(p, region, first = first_asked, n = n_asked, access, stats, ret_op);
 	if (r == FILL_WAIT_ROOM && n > 1)
 		r = fill_range(p, region, first = granule, n = 1, access, stats, ret_op);
-	if (r == 0 && region->around > 1)
+	if (r == 0 && region->around > 1 && !(stream && around_extend(p, region, stream, first + n, access)))
 		around_note(p, region, first, first + n);
 	return r;
 }

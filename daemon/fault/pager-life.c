@@ -136,9 +136,10 @@ static int start_region(struct pager *p, struct region *region, struct reason *w
 	int r = region->merge > 1 && !p->wishes.table ? wishes_init(&p->wishes) : 0;
 
 	region->tracks_dirty = policy_tracks_dirty(region->policy);
+	region->widens = region->merge > 1 && region->around > 1;
+	region->extends = region->widens ? region->populate : 0;
 	if (!p->setup.may_populate)
 		region->populate = 0;
-	region->widens = region->merge > 1 && region->around > 1;
 	region->watched = region->widens || region->populate;
 	return r >= 0 && region->pinned ? job_pin(p, region, why) : r;
 }

@@ -148,7 +148,7 @@ static int pager_advance_all(struct pager *p)
 	do {
 		n = pager_advance(p);
 		sum += MAX(n, 0);
-	} while (n > 0 && !batch_is_empty(p));
+	} while (n >= 0 && !batch_is_empty(p));
 	return n < 0 ? n : sum;
 }
 
@@ -160,7 +160,7 @@ int pager_on_readable(struct loop_source *source, uint32_t events, void *userdat
 	(void)source;
 	(void)events;
 	/* Between two looks at the queue, which are cheaper than to set a timer. */
-	if (n == 0 && p->n_around)
+	if (n == 0 && p->n_around && batch_is_empty(p))
 		around_step(p);
 	p->comes_again = n >= 0 && (p->queue.more || !batch_is_empty(p) || p->n_around);
 	pager_schedule(p);

@@ -94,8 +94,13 @@ struct pager {
 	bool evicting;               /* false: what is done now may not push anything out */
 	uint16_t in_use[IN_USE_SLOTS]; /* by hash of the block: records of groups that wait for a store */
 
-	/* Neighbourhoods of demand faults that are still to be mapped. */
-	struct { struct region *region; uint64_t first, end; } around[AROUND_MAX];
+	/* Neighbourhoods of demand faults that are still to be mapped; or what a stream comes to,
+	 * which begins at `begin`, and of which [hurry_at, hurry_end) was mapped before the rest. */
+	struct {
+		struct region *region;
+		uint64_t begin, first, end, hurry_at, hurry_end;
+		bool stream;
+	} around[AROUND_MAX];
 	unsigned n_around;
 	bool comes_again; /* pager_on_readable() is called once more, whatever happens */
 

@@ -32,6 +32,7 @@ struct region {
 	unsigned merge;          /* granules of one batch that may become one extent; 1 = never */
 	unsigned around;         /* granules of the window mapped around a demand fault; 1 = none */
 	unsigned populate;       /* granules made ready ahead of a stream; 0 = none */
+	unsigned extends;        /* granules mapped ahead of a stream; 0 = none */
 	uint64_t write_back_ns;  /* interval; 0 = none */
 	bool tracks_dirty;       /* of the policy, once it is open */
 	bool kept;               /* something was unmapped; its memory may be in swap by now */

@@ -26,6 +26,9 @@ static void steps_in_a_row_are_a_stream(void)
 	/* It goes on behind what was mapped meanwhile, as far as the slack reaches. */
 	T_ASSERT(ahead_step(&a, s->next + 16, s->next + 17, 16) == s);
 	T_ASSERT(!ahead_step(&a, s->next + 17, s->next + 18, 16));
+	T_ASSERT(ahead_at(&a, s->next) == s);
+	T_ASSERT(!ahead_at(&a, s->next + 1));
+	T_EQ(s->begin, FAR + 2 * 3);
 }
 
 /* A device with several requests under way: some come in another order. */

@@ -1245,6 +1245,155 @@ static void a_stream_keeps_to_what_is_asked_of_a_store(void)
 	teardown();
 }
 
+static uint64_t mapped(void)
+{
+	return atomic_load(&pager.space.mapped_bytes) / 4096;
+}
+
+/* Each step of a window has what it comes to mapped later, at most half of what it used. */
+static void what_a_stream_comes_to_is_mapped_after_the_answer(void)
+{
+	uint64_t at;
+
+	merge = around = 16;
+	populate = 64;
+	setup();
+	at = stream_to(HEAP, UAPI_PERM_WRITE);
+	serve_first(at, UAPI_PERM_WRITE);
+	T_EQ(mapped(), 16);
+	serve_after();
+	T_EQ(mapped(), 16 + 8);
+	/* It finds the rest of its window. */
+	serve_first(HEAP + 24 * 4096, UAPI_PERM_WRITE);
+	T_EQ(mapped(), 32);
+	serve_after();
+	T_EQ(mapped(), 32 + 16);
+	for (at = 48; at < 300; at = mapped()) {
+		serve_first(HEAP + at * 4096, UAPI_PERM_WRITE);
+		serve_after();
+	}
+	at = mapped();
+	serve_first(HEAP + at * 4096, UAPI_PERM_WRITE);
+	T_EQ(mapped(), align_down(at, 16) + 16);
+	serve_after();
+	T_EQ(mapped(), align_down(at, 16) + 16 + 64);
+	T_EQ(own.values.responses_invalid, 0);
+	teardown();
+}
+
+static void nothing_is_mapped_ahead_while_other_spaces_are_busy(void)
+{
+	uint64_t at;
+
+	merge = around = 16;
+	populate = 64;
+	setup();
+	rounds_are_shared = true;
+	stream_to(HEAP, UAPI_PERM_WRITE);
+	for (at = BEFORE; at < 64; at = mapped()) {
+		serve_first(HEAP + at * 4096, UAPI_PERM_WRITE);
+		serve_after();
+		T_EQ(mapped() % 16, 0);
+	}
+	rounds_are_shared = false;
+	serve_first(HEAP + at * 4096, UAPI_PERM_WRITE);
+	serve_after();
+	T_ASSERT(mapped() > at + 16);
+	teardown();
+}
+
+/* Where it was mapped ahead and is asked for nevertheless, the device is faster. */
+static uint64_t overtake(void)
+{
+	uint64_t at;
+
+	merge = around = 16;
+	populate = 512;
+	setup();
+	for (at = 0; at < 256; at = mapped()) {
+		serve_first(HEAP + at * 4096, UAPI_PERM_WRITE);
+		serve_after();
+	}
+	serve_first(HEAP + at * 4096, UAPI_PERM_WRITE);
+	T_ASSERT(pager.n_around);
+	return mapped();
+}
+
+static void a_stream_that_was_overtaken_waits_for_more(void)
+{
+	uint64_t at = overtake();
+	size_t n = fake.n_maps;
+
+	/* Step by step, and the nearest last. */
+	fake_group(&fake, ++cookie, 11, PASID_NONE, HEAP + at * 4096, 1, UAPI_PERM_WRITE);
+	for (unsigned i = 1; fake_answer(&fake, cookie) < 0; i++) {
+		T_ASSERT(turn());
+		T_EQ(fake.n_maps, n + i);
+	}
+	T_EQ(fake_answer(&fake, cookie), SUCCESS);
+	T_ASSERT(mapped() > at + 128);
+	T_ASSERT(fake.n_maps > n + 2);
+	T_EQ(fake.maps[fake.n_maps - 1].iova, HEAP + at * 4096);
+	for (size_t i = n + 1; i < fake.n_maps; i++)
+		T_EQ(fake.maps[i].iova + fake.maps[i].length, fake.maps[i - 1].iova);
+	serve_after();
+	at = mapped();
+	/* What lies elsewhere does not. */
+	serve_first(READ_ONLY, UAPI_PERM_READ);
+	T_EQ(mapped(), at + 16);
+	teardown();
+}
+
+static void others_do_not_wait_for_a_stream(void)
+{
+	uint64_t at = overtake();
+
+	fake_group(&fake, ++cookie, 11, PASID_NONE, HEAP + at * 4096, 1, UAPI_PERM_WRITE);
+	T_EQ(turn(), LOOP_AGAIN);
+	T_EQ(turn(), LOOP_AGAIN);
+	T_EQ(fake_answer(&fake, cookie), -1);
+	fake_group(&fake, ++cookie, 12, PASID_NONE, HEAP + 1000 * 4096, 1, UAPI_PERM_WRITE);
+	T_EQ(turn(), LOOP_AGAIN);
+	T_EQ(fake_answer(&fake, cookie), SUCCESS);
+	T_EQ(fake_answer(&fake, cookie - 1), SUCCESS);
+	T_ASSERT(mapped() < at + 64);
+	serve_after();
+	/* The stream goes on behind all that, which is not in order. */
+	at = mapped() - 16;
+	serve_first(HEAP + at * 4096, UAPI_PERM_WRITE);
+	T_ASSERT(pager.n_around && pager.around[0].stream);
+	T_EQ(pager.around[0].begin, align_down(at, 16) + 16);
+	teardown();
+}
+
+static void nothing_is_mapped_ahead_where_there_is_no_room(void)
+{
+	uint64_t at;
+
+	merge = around = 16;
+	populate = 512;
+	budget_total = 256 * 4096;
+	setup();
+	for (at = 0; at < 160; at = mapped()) {
+		serve_first(HEAP + at * 4096, UAPI_PERM_WRITE);
+		serve_after();
+	}
+	T_ASSERT(mapped() < 256);
+	serve_first(HEAP + at * 4096, UAPI_PERM_WRITE);
+	serve_after();
+	T_EQ(mapped(), align_down(at, 16) + 16);
+	teardown();
+
+	/* Or the machine has none. */
+	at = overtake();
+	fake.map_at_most = 4096;
+	serve_first(HEAP + at * 4096, UAPI_PERM_WRITE);
+	T_EQ(mapped(), at + 1);
+	serve_after();
+	fake.map_at_most = 0;
+	teardown();
+}
+
 static void a_stream_is_prepared(void)
 {
 	uint64_t at;
@@ -1742,6 +1891,21 @@ static void on_drained(void *userdata)
 	drained = true;
 }
 
+/* What has to wait for more to be mapped, and has nobody else who would come again for it. */
+static void a_drain_leaves_no_stream_behind(void)
+{
+	uint64_t at = overtake();
+
+	fake_group(&fake, ++cookie, 11, PASID_NONE, HEAP + at * 4096, 1, UAPI_PERM_WRITE);
+	drained = false;
+	T_OK(pager_drain(&pager, clock_now_ns() + NSEC_PER_SEC, on_drained, &pager));
+	tick();
+	T_EQ(fake_answer(&fake, cookie), SUCCESS);
+	while (!drained)
+		tick();
+	teardown();
+}
+
 static void drain_ends_when_the_queue_is_empty(void)
 {
 	setup();
@@ -1995,6 +2159,12 @@ static void all(void)
 	t_run(a_stream_pushes_nothing_out);
 	t_run(a_stream_does_without_what_fails);
 	t_run(a_stream_keeps_to_what_is_asked_of_a_store);
+	t_run(what_a_stream_comes_to_is_mapped_after_the_answer);
+	t_run(nothing_is_mapped_ahead_while_other_spaces_are_busy);
+	t_run(a_stream_that_was_overtaken_waits_for_more);
+	t_run(others_do_not_wait_for_a_stream);
+	t_run(a_drain_leaves_no_stream_behind);
+	t_run(nothing_is_mapped_ahead_where_there_is_no_room);
 	t_run(a_stream_is_prepared);
 	t_run(a_pinned_region_is_there_from_the_start_and_stays);
 	t_run(a_pinned_region_without_room_fails_its_space);
