@@ -41,6 +41,7 @@ void file_take_back(struct file *f, struct granules_range range, uint32_t access
 static bool is_there(const struct file *f, struct granules_range range, uint32_t access)
 {
 	return !file_has_to_wait(f, range) && !granules_find(&f->granules, range, GRANULE_STAGED, 0).length &&
+	       slots_piece(&f->slots, range).length == range.length &&
 	       (f->direct || !file_writes_beyond_end(f, range, access));
 }
 
@@ -51,9 +52,9 @@ static bool may_be_read(const struct file *f, struct granules_range range)
 	       granules_find(&f->granules, range, GRANULE_STAGED, 0).length == range.length;
 }
 
-static bool read_at_once(struct file *f, struct granules_range range)
+static bool read_at_once(struct file *f, struct granules_range range, uint64_t place)
 {
-	struct iovec to = { f->map + range.offset, range.length };
+	struct iovec to = { f->map + place, range.length };
 	ssize_t n;
 
 	if (f->n_skip) {
@@ -78,8 +79,24 @@ static void set_filled(struct file *f, struct granules_range range, uint32_t acc
 	granules_change(&f->granules, range, GRANULE_FILLED, 0);
 }
 
+uint32_t file_take_slot(struct file *f, struct granules_range range)
+{
+	return range.length == f->granule && f->slots.of && granules_end(range) <= f->size ? slots_take(&f->slots) :
+											     SLOTS_NONE;
+}
+
+/* Locked. */
+static void set_read(struct file *f, struct granules_range range, uint32_t slot)
+{
+	granules_change(&f->granules, range, GRANULE_STAGED, 0);
+	f->bytes_read += range.length;
+	if (slot != SLOTS_NONE)
+		slots_bind(&f->slots, slot, range.offset);
+}
+
 bool file_fill_at_once(struct file *f, struct granules_range range, uint32_t access)
 {
+	uint32_t slot = SLOTS_NONE;
 	bool there, try;
 
 	if (f->direct && !f->populate)
@@ -89,14 +106,20 @@ bool file_fill_at_once(struct file *f, struct granules_range range, uint32_t acc
 	try = !there && may_be_read(f, range);
 	if (there)
 		set_filled(f, range, access);
+	else if (try)
+		slot = file_take_slot(f, range);
 	pthread_mutex_unlock(&f->lock);
-	if (!try || !read_at_once(f, range))
+	if (!try)
 		return there;
 
+	there = read_at_once(f, range, slot == SLOTS_NONE ? range.offset : slots_start(&f->slots, slot));
 	pthread_mutex_lock(&f->lock);
-	granules_change(&f->granules, range, GRANULE_STAGED, 0);
-	f->bytes_read += range.length;
-	set_filled(f, range, access);
+	if (there) {
+		set_read(f, range, slot);
+		set_filled(f, range, access);
+	} else if (slot != SLOTS_NONE) {
+		slots_give(&f->slots, slot);
+	}
 	pthread_mutex_unlock(&f->lock);
-	return true;
+	return there;
 }

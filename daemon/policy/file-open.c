@@ -23,6 +23,10 @@
 #include "base/cleanup.h"
 #include "base/util.h"
 
+/* What the free slots of a region keep at most: as much as is evicted while some writes are on
+ * their way. */
+#define SLOTS_WARM_BYTES (1ull << 20)
+
 struct opening {
 	struct file *file;
 	const struct iopfd_region *region;
@@ -172,14 +176,14 @@ static bool can_be_direct(const struct opening *o)
 	return (o->shmem || o->huge_page) && o->file->size >= o->region->length && (!writable || o->writes);
 }
 
-static int map(struct opening *o, int fd, int prot)
+static int map(struct opening *o, int fd, uint64_t length, int prot)
 {
-	void *at = mmap(NULL, o->region->length, prot, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	void *at = mmap(NULL, length, prot, MAP_SHARED | MAP_NORESERVE, fd, 0);
 
 	if (at == MAP_FAILED)
-		return refuse(o, -errno, "%" PRIu64 " bytes cannot be mapped: %s", o->region->length,
-			      strerrordesc_np(errno));
+		return refuse(o, -errno, "%" PRIu64 " bytes cannot be mapped: %s", length, strerrordesc_np(errno));
 	o->file->map = at;
+	o->file->map_length = length;
 	return 0;
 }
 
@@ -192,19 +196,25 @@ static int set_up_direct(struct opening *o)
 			      o->huge_page >> 10, o->huge_page >> 10);
 	f->direct = true;
 	f->populate = o->shmem;
-	return f->populate ? map(o, f->fd, PROT_READ) : 0;
+	return f->populate ? map(o, f->fd, f->length, PROT_READ) : 0;
 }
 
 static int set_up_staged(struct opening *o)
 {
 	const struct iopfd_region *region = o->region;
+	uint64_t most_warm = SLOTS_WARM_BYTES / region->granule;
+	uint64_t length = slots_length(region->length, region->granule, most_warm);
 	struct file *f = o->file;
+	int r;
 
-	f->memory_fd = f->host->make_memory(region->name, region->length, 0, region->numa_node);
+	f->memory_fd = f->host->make_memory(region->name, length, 0, region->numa_node);
 	if (f->memory_fd < 0)
-		return refuse(o, f->memory_fd, "no memory of %" PRIu64 " bytes to stage the file in: %s", region->length,
+		return refuse(o, f->memory_fd, "no memory of %" PRIu64 " bytes to stage the file in: %s", length,
 			      strerrordesc_np(-f->memory_fd));
-	return map(o, f->memory_fd, PROT_READ | PROT_WRITE);
+	r = slots_init(&f->slots, region->length, region->granule, most_warm);
+	if (r < 0)
+		return refuse(o, r, "%s cannot be served: %s", f->path, strerrordesc_np(-r));
+	return map(o, f->memory_fd, length, PROT_READ | PROT_WRITE);
 }
 
 int file_open(struct file *f, const struct iopfd_region *region, char *why, size_t why_size)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Policy "file": the bytes of a region are those of a file. The table, and what needs no
- * I/O: file-open.c opens, file-request.c is the story of a fill, a release and a flush.
+ * I/O: file-open.c opens, file-request.c is the story of a fill, a release and a flush, and
+ * file-steps.c knows its steps.
  *
  * Memory that devices read is never made by fallocate(): such pages are not zeroed until
  * somebody reads them, and what a device writes before is lost (seen on Linux 7.2). Ours is
@@ -59,9 +60,13 @@ static int fill(void *instance, struct iopfd_request *request, uint64_t offset, 
 {
 	struct granules_range range = { offset, length };
 	struct file *f = instance;
+	int r = 0;
 
-	*ret_memory = file_memory(f, offset);
-	return file_fill_at_once(f, range, access) ? 0 : file_request_start(f, FILE_FILL, request, range, access);
+	if (!file_fill_at_once(f, range, access))
+		r = file_request_start(f, FILE_FILL, request, range, access);
+	if (r == 0)
+		*ret_memory = file_memory(f, offset);
+	return r;
 }
 
 static int release(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length, int dirty)
@@ -111,7 +116,7 @@ static int memory(void *instance, struct iopfd_memory *ret_memory)
 
 	if (!f->direct)
 		return -EOPNOTSUPP;
-	*ret_memory = file_memory(f, 0);
+	*ret_memory = (struct iopfd_memory){ .fd = f->fd };
 	return 0;
 }
 
@@ -120,7 +125,7 @@ static uint64_t backed_bytes(void *instance)
 	struct file *f = instance;
 	struct stat st;
 
-	if (fstat(file_memory(f, 0).fd, &st) < 0)
+	if (fstat(f->direct ? f->fd : f->memory_fd, &st) < 0)
 		return 0;
 	/* A file that is mapped itself may be longer than the region. */
 	return MIN((uint64_t)st.st_blocks * 512, f->length);
@@ -163,8 +168,9 @@ static void close_region(void *instance)
 	f->io = io_put(f->io);
 	tell_what_is_lost(f);
 	if (f->map)
-		munmap(f->map, f->length);
+		munmap(f->map, f->map_length);
 	granules_deinit(&f->granules);
+	slots_deinit(&f->slots);
 	close_fd(&f->memory_fd);
 	close_fd(&f->fd);
 	pthread_cond_destroy(&f->ahead_ended);

@@ -17,6 +17,7 @@
 
 #include "policy/granules.h"
 #include "policy/io.h"
+#include "policy/slots.h"
 
 enum file_extend {
 	FILE_EXTEND_UNSET, /* as NO, but a region that is longer than the file is refused */
@@ -43,6 +44,7 @@ struct file {
 	int fd;
 	int memory_fd; /* staged: the memfd; -1 */
 	char *map;     /* of the memfd, or of the file if populate; only ever touched by system calls */
+	uint64_t map_length;
 	struct io *io;
 
 	/* The shard's, about its own attempts to read. */
@@ -55,6 +57,7 @@ struct file {
 	pthread_cond_t ahead_ended;
 	bool ahead_busy;
 	struct granules granules; /* direct: STAGED means populated */
+	struct slots slots;       /* direct: none */
 	uint64_t size;            /* of the file, when it was seen last */
 	struct granules_range retry; /* what a flush tries to write again; others wait for it */
 	struct file_request_list parked;
@@ -76,10 +79,11 @@ enum file_request_kind {
 	FILE_SYNC, /* flush of length 0 */
 };
 
-/* Where the bytes of an offset are. */
+/* Where the bytes of what is filled are. */
 static inline struct iopfd_memory file_memory(const struct file *f, uint64_t offset)
 {
-	return (struct iopfd_memory){ .fd = f->direct ? f->fd : f->memory_fd, .offset = offset };
+	return (struct iopfd_memory){ .fd = f->direct ? f->fd : f->memory_fd,
+				      .offset = slots_place(&f->slots, offset) };
 }
 
 /* Shard. True: the range is there without waiting, and is regarded as filled now. */
@@ -90,6 +94,10 @@ bool file_fill_at_once(struct file *f, struct granules_range range, uint32_t acc
 bool file_writes_beyond_end(const struct file *f, struct granules_range range, uint32_t access);
 bool file_has_to_wait(const struct file *f, struct granules_range range);
 void file_take_back(struct file *f, struct granules_range range, uint32_t access);
+
+/* Locked. To read the range into: if it is one granule, and the file has all of it, for the rest
+ * of a home reads as zeroes, but that of a slot as what it was before. Else SLOTS_NONE. */
+uint32_t file_take_slot(struct file *f, struct granules_range range);
 
 /* Shard: a hint. Control thread: waits until the last one has ended. */
 void file_prefetch(struct file *f, struct granules_range range);

@@ -127,7 +127,8 @@ struct iopfd_policy {
 	/* Which memory belongs to [offset, offset + length)? It must hold the right bytes when
 	 * this ends with 0; it will be mapped for device access. access: what the fault asks
 	 * for; with IOPFD_POLICY_TRACKS_DIRTY a second fill asks for WRITE on what was filled
-	 * for READ. A fill of what is filled already, with no more access, must end at once.
+	 * for READ, on all of that range and nothing else. A fill of what is filled already,
+	 * with no more access, must end at once.
 	 * An error makes the answer INVALID, and the next fault asks again. */
 	int (*fill)(void *instance, struct iopfd_request *request, uint64_t offset, uint64_t length,
 		    uint32_t access, struct iopfd_memory *ret_memory);

@@ -108,6 +108,8 @@ static void note_fill(struct drive_call *c)
 			T_EQ(memory.offset, known->offset);
 		}
 		*known = memory;
+		d->range[c->first + i].first = c->first;
+		d->range[c->first + i].n = c->n;
 		d->filled[c->first + i] |= c->access;
 	}
 }

@@ -38,6 +38,7 @@ struct drive {
 	uint8_t *shadow;            /* what a device has to see */
 	uint8_t *bytes;             /* of one granule, for comparisons */
 	uint32_t filled[DRIVE_GRANULES_MAX]; /* access; 0: not filled */
+	struct { uint64_t first, n; } range[DRIVE_GRANULES_MAX]; /* of granules that it was filled with */
 	struct iopfd_memory memory[DRIVE_GRANULES_MAX];
 	bool may_be_gone[DRIVE_GRANULES_MAX]; /* its bytes, after a release that failed */
 	struct drive_call *calls;

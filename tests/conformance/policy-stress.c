@@ -99,6 +99,11 @@ static struct drive_call *start_something(struct drive *d, struct out *out)
 
 	if (!n)
 		return NULL;
+	/* What was filled together stays together. */
+	if (d->filled[first]) {
+		n = d->range[first].n;
+		first = d->range[first].first;
+	}
 	if (!d->filled[first] || (writes && !(d->filled[first] & WRITE))) {
 		c = drive_start(d, WRAP_FILL, first, n, writes ? READ | WRITE : drive_read_access(d));
 	} else if (d->filled[first] & WRITE && drive_random(d, 2)) {

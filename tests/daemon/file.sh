@@ -107,6 +107,11 @@ memory_of() {
 	fail "the daemon has no memory for $1"
 }
 
+# Of all granules that are not zeroes, in whatever order they are: that of memory is its own.
+granules() {
+	od -An -v -t x8 -w16384 "$1" | grep '[1-9a-f]' | sort | cksum
+}
+
 # Without a Flush, all of it in memory: stop is what writes.
 stop_writes() {
 	image "$tmp/disk"
@@ -118,9 +123,9 @@ stop_writes() {
 	statistic space/disk Evictions -eq 0
 	cmp "$tmp/disk" "$tmp/original" || fail "written before anybody asked for it"
 	cp "$(memory_of disk/image)" "$tmp/memory"
-	! cmp -s "$tmp/memory" "$tmp/original" || fail "the device wrote nothing"
+	[ "$(granules "$tmp/memory")" != "$(granules "$tmp/original")" ] || fail "the device wrote nothing"
 	stop
-	cmp "$tmp/disk" "$tmp/memory" || fail "stop did not write all that was in memory"
+	[ "$(granules "$tmp/memory")" = "$(granules "$tmp/disk")" ] || fail "stop did not write all that was in memory"
 }
 
 reads_only() {
