@@ -211,7 +211,8 @@ static int set_up_staged(struct opening *o)
 	if (f->memory_fd < 0)
 		return refuse(o, f->memory_fd, "no memory of %" PRIu64 " bytes to stage the file in: %s", length,
 			      strerrordesc_np(-f->memory_fd));
-	r = slots_init(&f->slots, region->length, region->granule, most_warm);
+	f->buffer = malloc(FILE_BUFFER_BYTES);
+	r = f->buffer ? slots_init(&f->slots, region->length, region->granule, most_warm) : -ENOMEM;
 	if (r < 0)
 		return refuse(o, r, "%s cannot be served: %s", f->path, strerrordesc_np(-r));
 	return map(o, f->memory_fd, length, PROT_READ | PROT_WRITE);

@@ -89,13 +89,14 @@ static int bring_home(struct file *f, struct granules_range range)
 static bool next_read(struct file_request *q)
 {
 	struct file *f = q->file;
+	bool warm;
 
 	q->run = granules_find(&f->granules, q->range, GRANULE_STAGED, 0);
 	if (!q->run.length)
 		return next_surplus(q);
 	if (f->direct)
 		return step(q, IO_POPULATE, q->run.offset, q->run.length);
-	q->slot = file_take_slot(f, q->range);
+	q->slot = file_take_slot(f, q->range, &warm);
 	if (q->slot != SLOTS_NONE)
 		return step(q, IO_READ, slots_start(&f->slots, q->slot), q->run.length);
 	if (!q->read.length)

@@ -171,6 +171,7 @@ static void close_region(void *instance)
 		munmap(f->map, f->map_length);
 	granules_deinit(&f->granules);
 	slots_deinit(&f->slots);
+	free(f->buffer);
 	close_fd(&f->memory_fd);
 	close_fd(&f->fd);
 	pthread_cond_destroy(&f->ahead_ended);

@@ -19,6 +19,8 @@
 #include "policy/io.h"
 #include "policy/slots.h"
 
+#define FILE_BUFFER_BYTES (64ull << 10)
+
 enum file_extend {
 	FILE_EXTEND_UNSET, /* as NO, but a region that is longer than the file is refused */
 	FILE_EXTEND_NO,
@@ -45,6 +47,7 @@ struct file {
 	int memory_fd; /* staged: the memfd; -1 */
 	char *map;     /* of the memfd, or of the file if populate; only ever touched by system calls */
 	uint64_t map_length;
+	char *buffer;  /* staged: the shard's */
 	struct io *io;
 
 	/* The shard's, about its own attempts to read. */
@@ -97,7 +100,7 @@ void file_take_back(struct file *f, struct granules_range range, uint32_t access
 
 /* Locked. To read the range into: if it is one granule, and the file has all of it, for the rest
  * of a home reads as zeroes, but that of a slot as what it was before. Else SLOTS_NONE. */
-uint32_t file_take_slot(struct file *f, struct granules_range range);
+uint32_t file_take_slot(struct file *f, struct granules_range range, bool *ret_warm);
 
 /* Shard: a hint. Control thread: waits until the last one has ended. */
 void file_prefetch(struct file *f, struct granules_range range);

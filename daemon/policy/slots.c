@@ -71,8 +71,9 @@ static uint32_t pop(struct slots *s, uint32_t *list)
 	return slot;
 }
 
-uint32_t slots_take(struct slots *s)
+uint32_t slots_take(struct slots *s, bool *ret_warm)
 {
+	*ret_warm = s->warm;
 	if (s->warm) {
 		s->n_warm--;
 		return pop(s, &s->warm);

@@ -59,7 +59,7 @@ struct granules_range slots_piece(const struct slots *s, struct granules_range r
 
 /* A free slot, a warm one if there is any; SLOTS_NONE. It becomes a granule's that is at home,
  * or is given back. */
-uint32_t slots_take(struct slots *s);
+uint32_t slots_take(struct slots *s, bool *ret_warm);
 void slots_bind(struct slots *s, uint32_t slot, uint64_t offset);
 void slots_give(struct slots *s, uint32_t slot);
 

@@ -19,8 +19,10 @@ static void init(uint64_t most_warm)
 /* Returns the slot. */
 static uint32_t move(uint64_t granule)
 {
-	uint32_t slot = slots_take(&s);
+	bool warm, any = s.n_warm;
+	uint32_t slot = slots_take(&s, &warm);
 
+	T_EQ(warm, any);
 	T_ASSERT(slot < N);
 	slots_bind(&s, slot, granule * G);
 	T_EQ(slots_place(&s, granule * G), slots_start(&s, slot));
@@ -115,7 +117,7 @@ static void test_surplus(void)
 /* One for each granule, all different, whatever happened before. */
 static void test_random(void)
 {
-	bool taken[N];
+	bool taken[N], warm;
 	uint32_t spare;
 
 	srand(1);
@@ -127,7 +129,7 @@ static void test_random(void)
 			slots_leave(&s, granule * G);
 		else if (rand() % 4)
 			move(granule);
-		else if ((spare = slots_take(&s)) != SLOTS_NONE)
+		else if ((spare = slots_take(&s, &warm)) != SLOTS_NONE)
 			slots_give(&s, spare);
 		if (rand() % 2)
 			slots_surplus(&s);
@@ -135,7 +137,7 @@ static void test_random(void)
 	for (uint64_t i = 0; i < N; i++)
 		if (slots_is_home(&s, i * G))
 			move(i);
-	T_EQ(slots_take(&s), SLOTS_NONE);
+	T_EQ(slots_take(&s, &warm), SLOTS_NONE);
 	memset(taken, 0, sizeof(taken));
 	for (uint64_t i = 0; i < N; i++) {
 		uint64_t slot = (slots_place(&s, i * G) - N * G) / G;
