@@ -20,12 +20,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <iopfd/policy.h>
 
 #include "base/cleanup.h"
+#include "policy/blocks.h"
 
 struct anon {
 	const struct iopfd_host *host;
@@ -105,9 +105,8 @@ static int anon_memory(void *instance, struct iopfd_memory *ret_memory)
 static uint64_t anon_backed_bytes(void *instance)
 {
 	struct anon *a = instance;
-	struct stat st;
 
-	return fstat(a->fd, &st) < 0 ? 0 : (uint64_t)st.st_blocks * 512;
+	return blocks_bytes(a->fd);
 }
 
 static void anon_close(void *instance)

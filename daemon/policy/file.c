@@ -16,11 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <syslog.h>
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "policy/blocks.h"
 
 static int create(const struct iopfd_host *host, void **ret_instance)
 {
@@ -123,12 +123,9 @@ static int memory(void *instance, struct iopfd_memory *ret_memory)
 static uint64_t backed_bytes(void *instance)
 {
 	struct file *f = instance;
-	struct stat st;
 
-	if (fstat(f->direct ? f->fd : f->memory_fd, &st) < 0)
-		return 0;
 	/* A file that is mapped itself may be longer than the region. */
-	return MIN((uint64_t)st.st_blocks * 512, f->length);
+	return MIN(blocks_bytes(f->direct ? f->fd : f->memory_fd), f->length);
 }
 
 static size_t stats(void *instance, struct iopfd_counter *ret, size_t n)

@@ -15,24 +15,21 @@
  * on. No other process can have the memory then, as no single file has all of it.
  */
 #include <errno.h>
-#include <linux/mempolicy.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <syslog.h>
 
 #include <iopfd/policy.h>
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "policy/blocks.h"
 #include "policy/helper.h"
 #include "policy/hugepool.h"
 #include "policy/hugetlb.h"
 
-#define NODES_MAX 1024
 #define MIB2 (2ull << 20)
 #define GIB (1ull << 30)
 #define PAGE_SIZE_DEFAULT MIB2
@@ -136,23 +133,19 @@ static void check_pool(struct hugepage *h, const struct iopfd_region *region)
 	h->n_claimed = n_pages;
 }
 
-/* On the helper: a hugetlb file has no memory policy of its own, its pages come from where
- * the thread wants them. */
+/* On the helper. */
 static void follow_node(struct hugepage *h)
 {
-	unsigned long mask[NODES_MAX / (8 * sizeof(long))] = { 0 };
 	char message[192];
+	int r;
 
 	if (h->node_is_set)
 		return;
 	h->node_is_set = true;
-	if (h->numa_node < 0 || h->numa_node >= NODES_MAX)
-		return;
-	mask[(size_t)h->numa_node / (8 * sizeof(long))] = 1ul << ((size_t)h->numa_node % (8 * sizeof(long)));
-	/* EINVAL: there is no such node, which make_memory() has told. */
-	if (syscall(SYS_set_mempolicy, MPOL_PREFERRED, mask, NODES_MAX) < 0 && errno != EINVAL) {
+	r = hugetlb_prefer_node(h->numa_node);
+	if (r < 0) {
 		snprintf(message, sizeof(message), "numa-node = %d has no effect on huge pages: %s%s", h->numa_node,
-			 strerror(errno), errno == EPERM ? " (in the unit's sandbox use NUMAPolicy= instead)" : "");
+			 strerror(-r), r == -EPERM ? " (in the unit's sandbox use NUMAPolicy= instead)" : "");
 		h->host->log(LOG_WARNING, message);
 	}
 }
@@ -368,25 +361,18 @@ static int hugepage_memory(void *instance, struct iopfd_memory *ret_memory)
 	return 0;
 }
 
-static uint64_t allocated_bytes(int fd)
-{
-	struct stat st;
-
-	return fd >= 0 && fstat(fd, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
-}
-
 static uint64_t hugepage_backed_bytes(void *instance)
 {
 	struct hugepage *h = instance;
 
-	return allocated_bytes(h->huge) + allocated_bytes(h->ordinary);
+	return blocks_bytes(h->huge) + blocks_bytes(h->ordinary);
 }
 
 static size_t hugepage_stats(void *instance, struct iopfd_counter *ret, size_t n)
 {
 	struct hugepage *h = instance;
 	const struct iopfd_counter counters[] = {
-		{ "HugePages", allocated_bytes(h->huge) / h->page_size },
+		{ "HugePages", blocks_bytes(h->huge) / h->page_size },
 		{ "Fallbacks", atomic_load_explicit(&h->n_fallbacks, memory_order_relaxed) },
 	};
 

@@ -7,9 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
+
+#define NODES_MAX 1024
 
 int hugetlb_allocate(int fd, uint64_t offset, uint64_t length)
 {
@@ -25,6 +29,17 @@ int hugetlb_allocate(int fd, uint64_t offset, uint64_t length)
 void hugetlb_give_back(int fd, uint64_t offset, uint64_t length)
 {
 	fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
+}
+
+int hugetlb_prefer_node(int32_t node)
+{
+	const size_t bits = 8 * sizeof(long);
+	unsigned long mask[NODES_MAX / (8 * sizeof(long))] = { 0 };
+
+	if (node < 0 || node >= NODES_MAX)
+		return 0;
+	mask[(size_t)node / bits] = 1ul << ((size_t)node % bits);
+	return syscall(SYS_set_mempolicy, MPOL_PREFERRED, mask, NODES_MAX) < 0 && errno != EINVAL ? -errno : 0;
 }
 
 int hugetlb_move(int fd, int to, uint64_t offset, uint64_t length)

@@ -13,5 +13,9 @@ int hugetlb_allocate(int fd, uint64_t offset, uint64_t length);
 
 void hugetlb_give_back(int fd, uint64_t offset, uint64_t length);
 
+/* From here on this thread's pages come from the node, as far as it has any: a hugetlb file has
+ * no memory policy of its own. A node that does not exist is nothing new: make_memory() has told. */
+int hugetlb_prefer_node(int32_t node);
+
 /* Copies the range to the same place in another file, and gives its pages back. */
 int hugetlb_move(int fd, int to, uint64_t offset, uint64_t length);
