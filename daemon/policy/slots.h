@@ -2,9 +2,9 @@
 /*
  * Where in the memory of a staged file the bytes of each granule are: at home, which is at
  * the granule's own offset, or in a slot, which are as many again behind all homes. Slots
- * change hands with their pages: to make a page, have it zeroed, and give it back costs six
- * times as much as to copy 4K into one that is there. Some free slots are warm, which means
- * that they have kept their pages. A pure model; whoever owns it sees to locking.
+ * change hands with their pages: to read 4K into a page that is there takes 0.8 us, to make
+ * one and to give it back 3.6 us more. Some free slots are warm, which means that they have
+ * kept their pages. A pure model; whoever owns it sees to locking.
  */
 #pragma once
 
