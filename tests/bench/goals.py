@@ -68,6 +68,9 @@ TABLE = [
     ("B5", "vm", "cpu_ns_per_page", False, {}),
     ("B5", "vm", "sleeps_per_page", False, {}),
     ("B5", "vm", "start_ms", False, {}),
+    ("B5", "vm", "ahead_stream_time", False, {"value": 1}),
+    ("B5", "vm", "ahead_stream_wait", False, {"value": 1}),
+    ("B5", "vm", "ahead_random_time", False, {"value": 1.05}),
     ("B6", "vm", "bytes_per_s", True, {"a": 5, "b": 0.97, "c": 4}),
     ("B6", "vm", "cpu_ns_per_page", False, {}),
     ("B6", "vm", "sleeps_per_page", False, {}),
@@ -143,6 +146,12 @@ def derive(results):
         for machine, prefix in (("sim", ""), ("vm", "vm_")):
             make("B8", who, prefix + "share_of_reads", lambda faults, reads: faults / reads,
                  ("B8", who, prefix + "faults_per_s"), ("B8", machine, prefix + "reads_per_s"))
+    for mode in ("stream", "random"):
+        make("B5", "ours", f"ahead_{mode}_time", lambda ahead, demand: demand / ahead,
+             *(("B5", "ours", f"{how}_{mode}_bytes_per_s") for how in ("ahead", "demand")))
+    # The pages are the same, so this is what the device waited for all of them.
+    make("B5", "ours", "ahead_stream_wait", lambda ahead, n_ahead, demand, n_demand: ahead * n_ahead / (demand * n_demand),
+         *(("B5", "ours", f"{how}_stream_{metric}") for how in ("ahead", "demand") for metric in ("latency_mean_ns", "faults")))
     wake = median_of(results, "wake", "vm", "other_cpu_p50_ns") or 0
     make("B2", "ours", "p50_over_wake_and_a", lambda ours, a: ours / (wake + 1.2 * a),
          ("B2", "ours", "latency_p50_ns"), ("B2", "a", "latency_p50_ns"))

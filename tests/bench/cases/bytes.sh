@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # machine: vm -c 1 -d 1 -m 1G -H 64
 # A device that touches memory that is not there yet, in order, each page once, with real
-# DMA: B5 4K pages, mapped 256K at once, B6 2M pages.
+# DMA: B5 4K pages, mapped 256K at once, B6 2M pages. And what it is worth to the daemon that it
+# maps ahead of the device, and costs where there is no order.
 . "${0%/*}/../lib/guest.sh"
 
 iova=0x100000000 size=96M pages=$((96 << 8))
 
+ahead=2M # the default
 small() {
 	case $1 in
 	ours)
@@ -18,6 +20,7 @@ small() {
 		granule = 4K
 		merge = 256K
 		fault-around = 256K
+		populate-ahead = $ahead
 		[device dma0]
 		address = 0000:01:00.0
 		space = space
@@ -75,6 +78,18 @@ started() {
 	server_stop
 }
 
+# with_ahead SIZE PREFIX
+with_ahead() {
+	asked B5 || return 0
+	ahead=$1
+	for mode in stream random; do
+		small ours
+		record B5 ours "$2${mode}_" "$bench/load-dma" pid="$server" mode=$mode iova=$iova size=$size depth=16 count=8000
+		server_stop
+	done
+	ahead=2M
+}
+
 all() {
 	case $1 in
 	d)
@@ -86,7 +101,10 @@ all() {
 		profiled "$1" $pages stream B6 "$1" huge
 		;;
 	esac
-	[ "$1" != ours ] || record B5 vm "" "$bench/memset" size=$size
+	[ "$1" = ours ] || return 0
+	with_ahead 2M ahead_
+	with_ahead 0 demand_
+	record B5 vm "" "$bench/memset" size=$size
 }
 
 for_rounds all ours a b c d
