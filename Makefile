@@ -74,7 +74,10 @@ TOOLS := $(patsubst %.c,$(BUILD)/%,$(TOOL_SOURCES))
 BENCH_LIB_SOURCES := $(sort $(wildcard tests/bench/lib/*.c))
 BENCH_LIB := $(BUILD)/tests/libbench.a
 TEST_LIB := $(BUILD)/tests/libtest.a
-TEST_LIB_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(SHARED_SOURCES))
+# What stands in for the loop is not for all: it is linked into the tests of the pager only.
+PAGER_TESTS := $(filter $(BUILD)/tests/unit/test-pager%,$(TESTS))
+PAGER_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter tests/lib/t-pager%,$(SHARED_SOURCES)))
+TEST_LIB_OBJECTS := $(filter-out $(PAGER_OBJECTS),$(patsubst %.c,$(BUILD)/%.o,$(SHARED_SOURCES)))
 
 # What drives the devices in the rig's machines: all of a folder is one program.
 DRIVERS := $(if $(wildcard tests/vm/*.c),$(BUILD)/tests/vm/drive) $(if $(wildcard tests/uml/*.c),$(BUILD)/tests/uml/trigger)
@@ -142,8 +145,8 @@ $(BUILD)/tests/unit/test-uapi.o: CPPFLAGS += -isystem tests/rig/include -DHAVE_U
 # Tests of the device engines have a kernel of their own (tests/lib/fake-iommufd.h).
 $(foreach t,vfio ioas mock,$(eval TEST_LDFLAGS_test-$t := -Wl,--wrap=ioctl,--wrap=open,--wrap=close))
 
-# Counts what a fault allocates.
-TEST_LDFLAGS_test-pager := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
+# Those that count what is allocated (tests/lib/counted-memory.h).
+$(foreach t,room life,$(eval TEST_LDFLAGS_test-pager-$t := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray))
 
 # A kernel with swap, on command.
 TEST_LDFLAGS_test-swap := -Wl,--wrap=sysinfo,--wrap=syscall
@@ -162,6 +165,8 @@ $(TESTS) $(TOOLS): $(BUILD)/%: $(BUILD)/%.o $(TEST_LIB) $(LIB)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(TEST_LDFLAGS_$(notdir $@)) -o $@ $(filter %.o,$^) $(filter %bench.a,$^) $(filter-out %bench.a,$(filter %.a,$^)) $(LDLIBS)
 
 $(filter $(BUILD)/tests/unit/test-ctl-%,$(TESTS)): $(CTL_LIB)
+
+$(PAGER_TESTS): $(PAGER_OBJECTS)
 
 # A stand-in for iopfctl with the verbs that look at a machine instead of at the daemon.
 $(BUILD)/tests/lib/probe-main: $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/ctl/probe*.c daemon/ctl/bind*.c))
@@ -237,8 +242,8 @@ check-asan check-ubsan check-tsan:
 	$(SUBMAKE) BUILD=$(BUILD)/$(@:check-%=%) SAN=$(SAN_OF_$(@:check-%=%)) run-sanitized
 
 # Under the thread sanitizer what has threads: it takes several times as long.
-TSAN_TESTS := $(patsubst %,$(BUILD)/tests/%,conformance/test-device conformance/test-policy unit/test-mailbox \
-	unit/test-pager unit/test-plugin unit/test-sim-dma unit/test-stats unit/test-trace)
+TSAN_TESTS := $(PAGER_TESTS) $(patsubst %,$(BUILD)/tests/%,conformance/test-device conformance/test-policy \
+	unit/test-mailbox unit/test-plugin unit/test-sim-dma unit/test-stats unit/test-trace)
 TSAN_DAEMON_TESTS := $(patsubst %,tests/daemon/%.sh,budget file move plugin regions shards start-stop statistics trace)
 run-sanitized: all tests
 	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 $(RUN) \

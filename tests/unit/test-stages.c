@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The samples of stages: which groups get one, and what it counts in the end. The way of a
- * group is in test-pager.
+ * group is in test-pager-stages.
  */
 #include "fault/stages.h"
 
