@@ -16,17 +16,16 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <systemd/sd-bus.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/util.h"
 #include "client.h"
 #include "options.h"
+#include "stress-calls.h"
 
 #define AT_ONCE 12
 #define N_TRACES 10 /* more than the daemon allows */
-#define MANAGER "/org/iopfd1", "org.iopfd1.Manager"
 
 static const char *const devices[] = { "a", "b", "c", "d", "r1", "r2", "t1", "t2", "t3" };
 /* The first three stay. */
@@ -44,7 +43,6 @@ struct kind {
 	uint64_t n_done, n_refused;
 };
 
-static sd_bus *bus;
 static uint64_t random_state;
 static unsigned n_under_way, n_reloads; /* calls without an answer; those of them that reload */
 static int traces[N_TRACES];
@@ -58,22 +56,6 @@ static uint64_t below(uint64_t n)
 }
 
 #define PICK(list) ((list)[below(ARRAY_SIZE(list))])
-
-static bool may_refuse(const char *error)
-{
-	static const char *const names[] = {
-		"org.iopfd1.Error.ConfigInvalid", "org.iopfd1.Error.DeviceBusy", "org.iopfd1.Error.DeviceExists",
-		"org.iopfd1.Error.DeviceGone", "org.iopfd1.Error.Draining", "org.iopfd1.Error.InvalidRange",
-		"org.iopfd1.Error.LimitExceeded", "org.iopfd1.Error.NoSuchDevice", "org.iopfd1.Error.NoSuchRegion",
-		"org.iopfd1.Error.NoSuchSpace", "org.iopfd1.Error.SpaceClosed", "org.iopfd1.Error.Timeout",
-		SD_BUS_ERROR_LIMITS_EXCEEDED, SD_BUS_ERROR_NOT_SUPPORTED, SD_BUS_ERROR_UNKNOWN_OBJECT, SD_BUS_ERROR_UNKNOWN_METHOD,
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(error, names[i]))
-			return true;
-	return false;
-}
 
 /* Some are kept, so that there are readers who stall. */
 static void keep_trace(sd_bus_message *m)
@@ -104,38 +86,22 @@ static int answered(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 		return 0;
 	}
 	k->n_refused++;
-	if (!may_refuse(error->name))
+	if (!stress_may_refuse(error->name))
 		die("%s: %s: %s", k->name, error->name, error->message);
 	return 0;
 }
 
 static void step(void)
 {
-	int r = MUST(sd_bus_process(bus, NULL));
+	int r = MUST(sd_bus_process(stress_bus, NULL));
 
 	if (!r)
-		MUST(sd_bus_wait(bus, 100000));
-}
-
-static sd_bus_message *call(const char *path, const char *interface, const char *member)
-{
-	sd_bus_message *m;
-
-	MUST(sd_bus_message_new_method_call(bus, &m, "org.iopfd1", path, interface, member));
-	return m;
-}
-
-static sd_bus_message *object_call(const char *kind, const char *name, const char *interface, const char *member)
-{
-	char path[100];
-
-	snprintf(path, sizeof(path), "/org/iopfd1/%s/%s", kind, name);
-	return call(path, interface, member);
+		MUST(sd_bus_wait(stress_bus, 100000));
 }
 
 static void send_off(const struct kind *k, sd_bus_message *m)
 {
-	MUST(sd_bus_call_async(bus, NULL, m, answered, (void *)k, 60 * 1000000));
+	MUST(sd_bus_call_async(stress_bus, NULL, m, answered, (void *)k, 60 * 1000000));
 	sd_bus_message_unref(m);
 	n_under_way++;
 	n_reloads += k->call == reload;
@@ -145,7 +111,7 @@ static void send_off(const struct kind *k, sd_bus_message *m)
 
 static void attach(const struct kind *k)
 {
-	sd_bus_message *m = call(MANAGER, "AttachDevice");
+	sd_bus_message *m = stress_call(STRESS_MANAGER, "AttachDevice");
 
 	MUST(sd_bus_message_append(m, "sa{sv}", PICK(devices), 0));
 	send_off(k, m);
@@ -153,7 +119,7 @@ static void attach(const struct kind *k)
 
 static void detach(const struct kind *k)
 {
-	sd_bus_message *m = call(MANAGER, "DetachDevice");
+	sd_bus_message *m = stress_call(STRESS_MANAGER, "DetachDevice");
 
 	MUST(sd_bus_message_append(m, "st", PICK(devices), (uint64_t)0));
 	send_off(k, m);
@@ -162,7 +128,7 @@ static void detach(const struct kind *k)
 static void attach_transient(const struct kind *k)
 {
 	const char *name = devices[FIRST_TRANSIENT + below(ARRAY_SIZE(devices) - FIRST_TRANSIENT)];
-	sd_bus_message *m = call(MANAGER, "AttachDevice");
+	sd_bus_message *m = stress_call(STRESS_MANAGER, "AttachDevice");
 	char address[100];
 
 	snprintf(address, sizeof(address), "sim:count=max,pattern=random,rate=500,depth=%" PRIu64 ",seed=%" PRIu64,
@@ -179,7 +145,7 @@ static void attach_transient(const struct kind *k)
 /* Pause and drain: so many microseconds. */
 static void device_command(const struct kind *k)
 {
-	sd_bus_message *m = object_call("device", PICK(devices), "org.iopfd1.Device", k->member);
+	sd_bus_message *m = stress_object_call("device", PICK(devices), "org.iopfd1.Device", k->member);
 
 	if (strcmp(k->member, "Resume") != 0)
 		MUST(sd_bus_message_append(m, "t", 1000 + below(200000)));
@@ -189,7 +155,7 @@ static void device_command(const struct kind *k)
 /* Seldom to a space that would have to go: the reload is refused then. */
 static void attach_pasid(const struct kind *k)
 {
-	sd_bus_message *m = object_call("device", PICK(devices), "org.iopfd1.Device", "AttachPasid");
+	sd_bus_message *m = stress_object_call("device", PICK(devices), "org.iopfd1.Device", "AttachPasid");
 
 	MUST(sd_bus_message_append(m, "us", (uint32_t)(1 + below(MAX_PASID)),
 				   spaces[below(below(40) ? 3 : ARRAY_SIZE(spaces))]));
@@ -198,7 +164,7 @@ static void attach_pasid(const struct kind *k)
 
 static void detach_pasid(const struct kind *k)
 {
-	sd_bus_message *m = object_call("device", PICK(devices), "org.iopfd1.Device", "DetachPasid");
+	sd_bus_message *m = stress_object_call("device", PICK(devices), "org.iopfd1.Device", "DetachPasid");
 
 	MUST(sd_bus_message_append(m, "u", (uint32_t)(1 + below(MAX_PASID))));
 	send_off(k, m);
@@ -206,7 +172,7 @@ static void detach_pasid(const struct kind *k)
 
 static void flush(const struct kind *k)
 {
-	sd_bus_message *m = object_call("space", PICK(spaces), "org.iopfd1.Space", "Flush");
+	sd_bus_message *m = stress_object_call("space", PICK(spaces), "org.iopfd1.Space", "Flush");
 
 	MUST(sd_bus_message_append(m, "s", PICK(regions)));
 	send_off(k, m);
@@ -215,7 +181,7 @@ static void flush(const struct kind *k)
 /* Trim and prefault. */
 static void range_command(const struct kind *k)
 {
-	sd_bus_message *m = object_call("space", PICK(spaces), "org.iopfd1.Space", k->member);
+	sd_bus_message *m = stress_object_call("space", PICK(spaces), "org.iopfd1.Space", k->member);
 	const uint64_t unit = 65536;
 
 	MUST(sd_bus_message_append(m, "stt", below(3) ? "heap" : "file", below(16) * unit, (1 + below(16)) * unit));
@@ -224,7 +190,7 @@ static void range_command(const struct kind *k)
 
 static void open_memory(const struct kind *k)
 {
-	sd_bus_message *m = object_call("space", PICK(spaces), "org.iopfd1.Space", "OpenMemory");
+	sd_bus_message *m = stress_object_call("space", PICK(spaces), "org.iopfd1.Space", "OpenMemory");
 
 	MUST(sd_bus_message_append(m, "s", "heap"));
 	send_off(k, m);
@@ -232,7 +198,7 @@ static void open_memory(const struct kind *k)
 
 static void open_trace(const struct kind *k)
 {
-	sd_bus_message *m = call(MANAGER, "OpenTrace");
+	sd_bus_message *m = stress_call(STRESS_MANAGER, "OpenTrace");
 
 	if (below(2))
 		MUST(sd_bus_message_append(m, "a{sv}", 1, "device", "s", PICK(devices)));
@@ -260,16 +226,17 @@ static void look(const struct kind *k)
 
 	switch (below(4)) {
 	case 0:
-		send_off(k, call(MANAGER, PICK(members)));
+		send_off(k, stress_call(STRESS_MANAGER, PICK(members)));
 		return;
 	case 1:
-		send_off(k, object_call("device", PICK(devices), "org.iopfd1.Device", "GetAttachmentStatistics"));
+		send_off(k, stress_object_call("device", PICK(devices), "org.iopfd1.Device",
+					       "GetAttachmentStatistics"));
 		return;
 	case 2:
-		m = object_call("device", PICK(devices), properties, "GetAll");
+		m = stress_object_call("device", PICK(devices), properties, "GetAll");
 		break;
 	default:
-		m = object_call("space", PICK(spaces), properties, "GetAll");
+		m = stress_object_call("space", PICK(spaces), properties, "GetAll");
 	}
 	MUST(sd_bus_message_append(m, "s", ""));
 	send_off(k, m);
@@ -320,7 +287,7 @@ static void write_config(void (*write)(FILE *f))
 static void reload(const struct kind *k)
 {
 	write_config(write_random);
-	send_off(k, call(MANAGER, "Reload"));
+	send_off(k, stress_call(STRESS_MANAGER, "Reload"));
 }
 
 static struct kind kinds[] = {
@@ -366,58 +333,6 @@ static void write_nothing(FILE *f)
 	fputs("# nothing\n", f);
 }
 
-/* Until it is done, or need not be. The message is sent as often as that takes. */
-static void insist(sd_bus_message *m, const char *needless)
-{
-	uint64_t end_ns = clock_now_ns() + 60 * NSEC_PER_SEC;
-	bool done = false;
-
-	MUST(sd_bus_message_seal(m, 1, 0));
-	while (!done) {
-		_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-		_cleanup_(sd_bus_message_unrefp) sd_bus_message *copy = NULL;
-
-		MUST(sd_bus_message_new_method_call(bus, &copy, sd_bus_message_get_destination(m),
-						    sd_bus_message_get_path(m), sd_bus_message_get_interface(m),
-						    sd_bus_message_get_member(m)));
-		MUST(sd_bus_message_rewind(m, 1));
-		MUST(sd_bus_message_copy(copy, m, 1));
-		done = sd_bus_call(bus, copy, 60 * 1000000, &error, NULL) >= 0 || sd_bus_error_has_name(&error, needless);
-		if (!done && (!may_refuse(error.name) || clock_now_ns() > end_ns))
-			die("%s: %s", sd_bus_message_get_member(m), error.message);
-		if (!done)
-			usleep(20000);
-	}
-	sd_bus_message_unref(m);
-}
-
-static void insist_attached(const char *device)
-{
-	sd_bus_message *m = call(MANAGER, "AttachDevice");
-
-	MUST(sd_bus_message_append(m, "sa{sv}", device, 0));
-	insist(m, "org.iopfd1.Error.DeviceExists");
-}
-
-static void insist_detached(const char *device, const char *needless)
-{
-	sd_bus_message *m = call(MANAGER, "DetachDevice");
-
-	MUST(sd_bus_message_append(m, "st", device, (uint64_t)0));
-	insist(m, needless);
-}
-
-/* space NULL: to none. */
-static void insist_pasid(const char *device, uint32_t pasid, const char *space)
-{
-	sd_bus_message *m = object_call("device", device, "org.iopfd1.Device", space ? "AttachPasid" : "DetachPasid");
-
-	MUST(sd_bus_message_append(m, "u", pasid));
-	if (space)
-		MUST(sd_bus_message_append(m, "s", space));
-	insist(m, "org.iopfd1.Error.NoSuchDevice");
-}
-
 static void must_work(struct client *c, const char *device)
 {
 	uint64_t end_ns = clock_now_ns() + 30 * NSEC_PER_SEC, visits = 0;
@@ -437,20 +352,20 @@ static void clean_up(struct client *c)
 		if (traces[i] >= 0)
 			close(traces[i]);
 	for (size_t i = FIRST_TRANSIENT; i < ARRAY_SIZE(devices); i++)
-		insist_detached(devices[i], "org.iopfd1.Error.NoSuchDevice");
+		stress_insist_detached(devices[i], "org.iopfd1.Error.NoSuchDevice");
 	for (size_t i = 0; i < N_CONFIGURED; i++) {
-		insist_attached(devices[i]);
+		stress_insist_attached(devices[i]);
 		for (uint32_t pasid = 1; pasid <= MAX_PASID; pasid++)
-			insist_pasid(devices[i], pasid, NULL);
+			stress_insist_pasid(devices[i], pasid, NULL);
 	}
 	write_config(write_nothing);
-	insist(call(MANAGER, "Reload"), "");
+	stress_insist(stress_call(STRESS_MANAGER, "Reload"), "");
 	/* Its own: without them it does nothing. */
-	insist_pasid("b", 5, "beta");
-	insist_pasid("b", 6, "alpha");
+	stress_insist_pasid("b", 5, "beta");
+	stress_insist_pasid("b", 6, "alpha");
 	for (size_t i = 0; i < N_CONFIGURED; i++) {
-		insist_detached(devices[i], "");
-		insist_attached(devices[i]);
+		stress_insist_detached(devices[i], "");
+		stress_insist_attached(devices[i]);
 	}
 	for (size_t i = 0; i < N_CONFIGURED; i++)
 		must_work(c, devices[i]);
@@ -468,7 +383,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(traces); i++)
 		traces[i] = -1;
 	MUST(client_new(option("bus", NULL), &c));
-	bus = client_bus(c);
+	stress_bus = client_bus(c);
 	write_config(write_nothing);
 	for (; clock_now_ns() < end_ns; n++)
 		do_something();
