@@ -69,7 +69,7 @@ def command_of(script, environment):
         options = ["-a", "no_timer_check", *options]
     for name in environment:
         options += ["-e", name]
-    return [launcher, *options, "-t", "300", "--", "/bin/sh", script]
+    return [launcher, *options, "-t", "600", "--", "/bin/sh", script]
 
 
 def run_case(name, benches, args):

@@ -19,7 +19,8 @@ bool stress_may_refuse(const char *error)
 		"org.iopfd1.Error.DeviceGone", "org.iopfd1.Error.Draining", "org.iopfd1.Error.InvalidRange",
 		"org.iopfd1.Error.LimitExceeded", "org.iopfd1.Error.NoSuchDevice", "org.iopfd1.Error.NoSuchRegion",
 		"org.iopfd1.Error.NoSuchSpace", "org.iopfd1.Error.SpaceClosed", "org.iopfd1.Error.Timeout",
-		SD_BUS_ERROR_LIMITS_EXCEEDED, SD_BUS_ERROR_NOT_SUPPORTED, SD_BUS_ERROR_UNKNOWN_OBJECT, SD_BUS_ERROR_UNKNOWN_METHOD,
+		SD_BUS_ERROR_LIMITS_EXCEEDED, SD_BUS_ERROR_NOT_SUPPORTED, SD_BUS_ERROR_UNKNOWN_OBJECT,
+		SD_BUS_ERROR_UNKNOWN_METHOD,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)

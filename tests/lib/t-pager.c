@@ -28,8 +28,8 @@ static struct workers *workers;
 static struct budget budget;
 static bool sampling, stopped;
 
-static void add_region(size_t i, const char *name, uint64_t iova, unsigned shift, uint32_t access, enum region_mode mode,
-		       const char *policy)
+static void add_region(size_t i, const char *name, uint64_t iova, unsigned shift, uint32_t access,
+		       enum region_mode mode, const char *policy)
 {
 	struct region region = { .name = (char *)name, .iova = iova, .length = 4 * MIB, .granule_shift = shift,
 				 .access = access, .mode = mode, .merge = merge, .around = around, .populate = populate,
@@ -60,9 +60,10 @@ void prepare(void)
 	fake_ioas_init(&fake);
 	fake_device_init(&one, "one", 11);
 	fake_device_init(&two, "two", 12);
-	T_OK(pager_init(&pager, &(struct pager_setup){ .name = "space", .n_regions = 6, .stats = &own, .orphans = &orphans,
-						       .budget = &budget, .limit = BUDGET_NONE, .deadline_ns = deadline_ns,
-						       .workers = workers, .may_populate = true }));
+	T_OK(pager_init(&pager, &(struct pager_setup){
+		.name = "space", .n_regions = 6, .stats = &own, .orphans = &orphans, .budget = &budget,
+		.limit = BUDGET_NONE, .deadline_ns = deadline_ns, .workers = workers, .may_populate = true,
+	}));
 	add_region(0, "heap", HEAP, 12, ACCESS_READ | ACCESS_WRITE, REGION_DEMAND, "anon");
 	add_region(1, "ro", READ_ONLY, 16, ACCESS_READ, REGION_DEMAND, "anon");
 	add_region(2, "no", DENIED, 12, ACCESS_READ | ACCESS_WRITE, REGION_DENY, "anon");

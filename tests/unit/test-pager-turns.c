@@ -80,7 +80,8 @@ static void who_takes_no_more_than_a_turn_is_answered_with_the_others(void)
 {
 	setup();
 	for (uint32_t i = 0; i < 3 * TURNS_QUANTUM; i++)
-		fake_group(&fake, ++cookie, i % 3 ? 11 : 12, i % 3 == 1 ? 5 : PASID_NONE, HEAP + i * 4096, 1, UAPI_PERM_WRITE);
+		fake_group(&fake, ++cookie, i % 3 ? 11 : 12, i % 3 == 1 ? 5 : PASID_NONE, HEAP + i * 4096, 1,
+			   UAPI_PERM_WRITE);
 	T_EQ(turn(), LOOP_FOUND);
 	T_EQ(fake.n_writes, 1);
 	T_EQ(fake.n_answers, 3 * TURNS_QUANTUM);
