@@ -7,7 +7,7 @@
 /* Nothing is dated later than it was by more than this, but for what is not told as spent. */
 #define CLOCK_NS (50 * NSEC_PER_USEC)
 
-/* For so long a source that had something is expected back: 40 ms of slices of 10 us. */
+/* For so long a source that had something is expected back: 120 ms of slices of 30 us. */
 #define SHARED_ROUNDS 4096
 
 uint64_t round_now_ns(struct loop *l)
