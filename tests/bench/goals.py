@@ -9,7 +9,7 @@ Goal = namedtuple("Goal", "bench engine metric higher targets title")
 
 CASES_OF = {
     "B1": ["latency"],
-    "B2": ["latency"],
+    "B2": ["latency", "scale"],
     "B3": ["service", "copies", "instructions"],
     "B4": ["service", "copies"],
     "B5": ["bytes"],
@@ -53,6 +53,7 @@ TABLE = [
     ("B2", "vm", "latency_p999_ns", False, {}),
     ("B2", "vm", "cpu_ns_per_fault", False, {}),
     ("B2", "vm", "idle_cpu_percent", False, {"value": 0.1}),
+    ("B2", "mock", "idle64_cpu_percent", False, {"value": 0.1}),
     ("B3", "mock", "faults_per_s", True, {"a": 1.5, "b": 0.9}),
     ("B3", "mock", "cpu_ns_per_fault", False, {}),
     ("B3", "mock", "batch_per_fault_p99_ns", False, {}),

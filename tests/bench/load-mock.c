@@ -15,6 +15,7 @@
  *	                            come batches without that half, for what it takes alone
  *	depth=N                     faults in a batch
  *	stride=N                    pages from one to the next (1)
+ *	idle=N                      instead of all that: what N seconds without a fault cost
  *	stopped=yes                 for servers on several CPUs: they are stopped meanwhile
  */
 #include <errno.h>
@@ -26,6 +27,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <systemd/sd-bus.h>
+#include <unistd.h>
 
 #include "uml/mock.h"
 #include "base/clock.h"
@@ -264,13 +266,25 @@ static void run(struct load *l)
 	samples_free(&once);
 }
 
+static void run_idle(const struct load *l, uint64_t seconds)
+{
+	uint64_t cpu = process_cpu_ns(l->server);
+
+	sleep((unsigned)seconds);
+	cpu = process_cpu_ns(l->server) - cpu;
+	print_result("cpu_percent", 100 * (double)cpu / (double)(seconds * NSEC_PER_SEC));
+}
+
 int main(int argc, char **argv)
 {
 	struct load l;
 
 	options_init("load-mock", argv + 1, (size_t)argc - 1);
 	load_open(&l);
-	run(&l);
+	if (option_number("idle", 0))
+		run_idle(&l, option_number("idle", 0));
+	else
+		run(&l);
 	free(l.order);
 	client_free(l.client);
 	for (size_t i = 0; i < l.n_devices; i++)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # machine: uml -c 1 -m 1500M
-# 64 devices and their book-keeping, on the kernel's mock device: B10 on 1, 4 and 16 queues,
+# 64 devices and their book-keeping, on the kernel's mock device: B2 while nothing happens, B10 on 1, 4 and 16 queues,
 # B12 with statistics that are polled, B15 until the first answer, B16 bytes for each page.
 . "${0%/*}/../lib/guest.sh"
 
@@ -70,6 +70,13 @@ bytes() {
 	server_stop
 }
 
+idle() {
+	asked B2 || return 0
+	serve ours 64 16 2M
+	record B2 ours idle64_ "$bench/load-mock" pid="$server" devices=64 queues=16 size=2M idle=4
+	server_stop
+}
+
 all() {
 	case $1 in
 	a) queues a ;;
@@ -79,7 +86,9 @@ all() {
 		queues "$1"
 		polled "$1"
 		first_answer "$1"
-		[ "$1" != ours ] || bytes ours
+		[ "$1" = ours ] || return 0
+		bytes ours
+		idle
 		;;
 	esac
 }
