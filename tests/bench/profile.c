@@ -215,7 +215,7 @@ static void print_profile(struct profile *p)
 {
 	for (size_t i = 0; i < p->n_cpus; i++)
 		read_ring(p, p->rings[i]);
-	for (size_t i = 0; i < PART_TRACE; i++)
+	for (enum part i = 0; i < PART_TRACE; i++)
 		print_share(part_name(i), p->of_part[i], p->served);
 	print_share("machine_server", p->served, p->all);
 	print_share("machine_kernel_threads", p->kernel, p->all);
