@@ -93,7 +93,7 @@ terminal kill-server
 server=2
 
 # Without UTF-8, and a signal
-terminal new-session -d -x 80 -y 24 "env NO_COLOR=1 LC_ALL=C '$iopfctl' top -d 200ms --bus='$bus_address'; echo ended \$?; cat"
+terminal new-session -d -x 80 -y 24 "trap : INT; env NO_COLOR=1 LC_ALL=C '$iopfctl' top -d 200ms --bus='$bus_address'; echo ended \$?; cat"
 see '^>fast +active +[0-9.]+k? +[_.,~+*#-]+ '
 LC_ALL=C grep -q '[^ -~]' "$tmp/screen" && fail "not only ASCII"
 terminal send-keys C-c

@@ -11,6 +11,16 @@
 #	daemon_stop
 
 IOPFD_BUILD=${IOPFD_BUILD:-build}
+PATH=$PATH:/usr/sbin:/sbin
+
+# In a machine with systemd: the daemon's user and group, as a package makes them. What only
+# root of this machine may read, root of one that somebody else booted cannot: away with it.
+make_user() {
+	for file in /etc/shadow /etc/gshadow; do
+		cat $file > /dev/null 2>&1 || rm -f $file
+	done
+	systemd-sysusers /usr/lib/sysusers.d/iopfd.conf || fail "sysusers"
+}
 
 # need_rig KIND: no rig: skipped, and loudly; a failure in CI
 need_rig() {

@@ -62,7 +62,7 @@ acts() {
 }
 
 make -s -o all BUILD="$IOPFD_BUILD" install > "$tmp/log" 2>&1 || fail "make install"
-systemd-sysusers /usr/lib/sysusers.d/iopfd.conf || fail "sysusers"
+make_user
 cat >> /etc/passwd <<END
 alice:x:4712:4712::/:/bin/sh
 eve:x:4714:4714::/:/bin/sh

@@ -35,7 +35,7 @@ drop_in() { # NAME ADDRESS
 }
 
 make -s -o all BUILD="$IOPFD_BUILD" install > "$tmp/log" 2>&1 || fail "make install"
-systemd-sysusers /usr/lib/sysusers.d/iopfd.conf || fail "sysusers"
+make_user
 udevadm control --reload
 udevadm trigger --settle --subsystem-match=misc --subsystem-match=vfio-dev
 systemctl daemon-reload
